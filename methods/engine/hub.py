@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 PATIENCE = 4.0  # seconds
 
@@ -30,6 +33,31 @@ def in_hub_cache(repository: str, revision: str | None) -> bool:
     except HFValidationError:
         return False
     return isinstance(found, str)
+
+
+@contextmanager
+def without_retries(*, needed: bool) -> Iterator[str | None]:
+    """Where the hub is ``needed`` and does not answer, its clients look in their caches only.
+
+    Gives what is wrong, None where nothing is. Left alone, they retry for minutes.
+    """
+    problem = hub_problem() if needed else None
+    if problem is None:
+        yield None
+        return
+    from huggingface_hub import constants
+
+    settings = [constants]
+    if "datasets" in sys.modules:  # keeps a copy of the setting
+        settings.append(sys.modules["datasets"].config)
+    before = [place.HF_HUB_OFFLINE for place in settings]
+    for place in settings:
+        place.HF_HUB_OFFLINE = True
+    try:
+        yield problem
+    finally:
+        for place, value in zip(settings, before, strict=True):
+            place.HF_HUB_OFFLINE = value
 
 
 def _answers(url: str) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import json
 import os
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError
+from pkgutil import iter_modules as walk
 
 import pytest
 
@@ -22,31 +24,7 @@ from methods.engine.data import (
     load_prompts,
 )
 from methods.engine.errors import DataError
-
-
-class Chat:
-    """A tokenizer with a template in the ChatML manner."""
-
-    chat_template = "in code"
-    eos_token = "<end>"
-
-    def apply_chat_template(self, conversation, /, *, tokenize, add_generation_prompt):
-        assert tokenize is False
-        text = "".join(f"<{m['role']}>{m['content']}<end>\n" for m in conversation)
-        return text + ("<assistant>" if add_generation_prompt else "")
-
-
-class Plain:
-    chat_template = None
-    eos_token = "<end>"
-
-
-def user(text):
-    return {"role": "user", "content": text}
-
-
-def assistant(text):
-    return {"role": "assistant", "content": text}
+from tests.engine.chats import Chat, Plain, assistant, user
 
 
 @pytest.fixture
@@ -61,7 +39,10 @@ def write(tmp_path):
 
 
 def test_the_examples_in_the_docstrings_hold():
-    assert doctest.testmod(data).failed == 0
+    modules = [importlib.import_module(f"{data.__name__}.{m.name}") for m in walk(data.__path__)]
+    found = [doctest.testmod(module) for module in modules]
+    assert sum(f.failed for f in found) == 0
+    assert sum(f.attempted for f in found) >= 3
 
 
 def test_plain_prompts_and_completions(write):
@@ -279,7 +260,7 @@ def test_an_empty_or_absent_file_is_an_error(write, tmp_path):
     with pytest.raises(DataError, match=r"absent\.jsonl: cannot be read \(No such file"):
         load_prompts(str(tmp_path / "absent.jsonl"), Plain())
     with pytest.raises(DataError, match=r"allowed: a path ending in \.jsonl"):
-        load_prompts(str(tmp_path / "rows.csv"), Plain())
+        load_prompts(str(tmp_path / "rows.txt"), Plain())
     with pytest.raises(DataError, match="names no data set"):
         load_prompts("hub::train", Plain())
 
