@@ -1,13 +1,17 @@
-"""From token sequences to padded micro-batches, and an order of examples that needs no state."""
+"""From token sequences to micro-batches without padding, and an order of examples without state."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
+
+from methods.engine.attention import Packed, Segment
+from methods.engine.prefix import SHORTEST, common, flat_row, order, tree
 
 
 @dataclass(frozen=True)
@@ -41,64 +45,93 @@ class Tokens:
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """Right-padded rows of one forward pass. B rows, T tokens, C completion tokens at most.
+    """Rows of one forward pass as one flat row of S tokens, without padding.
 
-    Padding stands behind the last token, so under causal attention no real token ever sees it and
-    no attention mask is needed; any amount of it gives the same log-probs.
+    What rows have in common at their beginning stands there once. The last token of a row predicts
+    nothing and is left out. B rows, N completion tokens in all, C in the longest row.
     """
 
     rows: tuple[int, ...]  # place of each row in the list the batch was made from
-    input_ids: Tensor  # (B, T) int64
-    label_mask: Tensor  # (B, T) bool, True on completion tokens
+    input_ids: Tensor  # (1, S) int64
+    position_ids: Tensor  # (1, S) int64, place of each token in its own sequence
+    layout: Packed  # which of the S tokens each of them sees
+    predictors: Tensor  # (N,) int64, where in S the state stands that predicts each label
+    labels: Tensor  # (N,) int64, completion tokens, row after row
     completion_mask: Tensor  # (B, C) bool, True on real completion tokens
 
     @property
     def loss_tokens(self) -> int:
         """Completion tokens in the batch."""
-        return int(self.completion_mask.sum())
+        return len(self.labels)
 
 
-def pad_rows(
+def pack(
     rows: Sequence[Tokens],
     indices: Sequence[int],
-    pad_id: int,
     device: torch.device | str = "cpu",
-    extra: int = 0,
+    *,
+    share: bool = True,
 ) -> TokenBatch:
-    """The rows named by ``indices`` as one right-padded batch, with ``extra`` padding columns.
+    """The rows named by ``indices`` as one batch; ``share`` False repeats common beginnings.
 
-    ``pad_id`` may equal the end token: which tokens count is a matter of position, never of id.
+    Which tokens carry a loss is a matter of position, never of id: padding may equal the end token,
+    as there is no padding.
     """
     picked = [rows[i] for i in indices]
-    width = max(len(row.ids) for row in picked) + extra
-    longest = max(row.completion_length for row in picked)
-    input_ids = torch.full((len(picked), width), pad_id, dtype=torch.int64)
-    label_mask = torch.zeros((len(picked), width), dtype=torch.bool)
-    completion_mask = torch.zeros((len(picked), longest), dtype=torch.bool)
-    for b, row in enumerate(picked):
-        input_ids[b, : len(row.ids)] = torch.tensor(row.ids)
-        label_mask[b, row.prompt_length : len(row.ids)] = True
-        completion_mask[b, : row.completion_length] = True
+    read = [row.ids[:-1] for row in picked]
+    if share:
+        segments, places = tree(read)
+    else:
+        cuts = [0, *accumulate(map(len, read))]
+        places = [list(range(a, b)) for a, b in pairwise(cuts)]
+        segments = [Segment(tuple(p), len(p)) for p in places]
+    input_ids, position_ids = flat_row(read, places, device)
+    predictors = [p for r, place in zip(picked, places, strict=True)
+                  for p in place[r.prompt_length - 1 :]]  # fmt: skip
+    labels = [t for r in picked for t in r.completion]
+    lengths = torch.tensor([r.completion_length for r in picked])
+    mask = torch.arange(int(lengths.max())) < lengths[:, None]
     return TokenBatch(
-        tuple(indices), input_ids.to(device), label_mask.to(device), completion_mask.to(device)
+        tuple(indices),
+        input_ids,
+        position_ids,
+        Packed(segments, device),
+        torch.tensor(predictors).to(device),
+        torch.tensor(labels).to(device),
+        mask.to(device),
     )
 
 
-def micro_batches(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:
-    """Indices grouped by similar length so that each group pads to at most ``token_budget`` tokens.
+def micro_batches(
+    rows: Sequence[Tokens], token_budget: int, together: int = 1
+) -> Iterator[list[int]]:
+    """Indices of ``rows`` in groups of at most ``token_budget`` tokens, shared ones counted once.
 
-    Long rows come first: if memory does not suffice, it fails at once and not after an hour. A row
-    longer than the budget stands alone. Every index appears exactly once.
+    ``together`` consecutive rows are never parted (2 for the answers of a pair). Rows that begin
+    alike come one after another, so that one group holds them. A unit longer than the budget
+    stands alone. Every index appears exactly once.
     """
-    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    units = [list(range(i, i + together)) for i in range(0, len(rows), together)]
     group: list[int] = []
-    for i in order:
-        if group and (len(group) + 1) * lengths[group[0]] > token_budget:
+    used = 0
+    for u in order([rows[unit[0]].ids for unit in units]):
+        last = [rows[i].ids for i in group[-1:]]
+        unit = [rows[i].ids for i in units[u]]
+        added = _distinct(last + unit) - _distinct(last)
+        if group and used + added > token_budget:
             yield group
-            group = []
-        group.append(i)
+            group, used, added = [], 0, _distinct(unit)
+        group.extend(units[u])
+        used += added
     if group:
         yield group
+
+
+def _distinct(sequences: Sequence[Sequence[int]]) -> int:
+    """Tokens of ``sequences``, less what each has in common with the one before it."""
+    return sum(map(len, sequences)) - sum(
+        alike for a, b in pairwise(sequences) if (alike := common(a, b)) >= SHORTEST
+    )
 
 
 class Order:

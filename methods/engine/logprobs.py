@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
+from torch.nn.functional import linear
 
 from methods.engine.batch import TokenBatch
 from methods.engine.model import LanguageModel
@@ -25,21 +25,17 @@ def completion_logprobs(
     Zero where ``batch.completion_mask`` is False. ``temperature`` divides the logits, as sampling
     at that temperature does. Differentiable where gradients are on.
     """
-    with policy.autocast():
-        hidden = policy.hidden_states(batch.input_ids)  # (B, T, D)
-    # Position t predicts token t + 1.
-    mask = batch.label_mask[:, 1:]
     flat = head_logprobs(
-        hidden[:, :-1][mask],
+        policy.states(batch.input_ids, batch.position_ids, batch.layout)[batch.predictors],
         policy.head_weight,
-        batch.input_ids[:, 1:][mask],
+        batch.labels,
         temperature=temperature,
         chunk=chunk,
-        autocast=policy.autocast,
         bias=policy.head_bias,
+        dtype=policy.compute_dtype,
     )
     out = torch.zeros(batch.completion_mask.shape, dtype=flat.dtype, device=flat.device)
-    # Both masks list a row's tokens in order, so the flat values drop into place.
+    # The labels list the rows' completions in order, so they drop into place.
     return out.masked_scatter(batch.completion_mask, flat)
 
 
@@ -50,29 +46,71 @@ def head_logprobs(
     *,
     temperature: float = 1.0,
     chunk: int = CHUNK,
-    autocast=None,
     bias: Tensor | None = None,
+    dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """log softmax(hidden @ weight.T / temperature) at ``labels``: (N, D), (V, D), (N,) -> (N,)."""
-    pieces = []
-    for h, y in zip(hidden.split(chunk), labels.split(chunk), strict=True):
-        if torch.is_grad_enabled():
-            piece = checkpoint(
-                _piece, h, weight, y, temperature, autocast, bias, use_reentrant=False
-            )
-        else:
-            piece = _piece(h, weight, y, temperature, autocast, bias)
-        pieces.append(piece)
-    return torch.cat(pieces) if pieces else hidden.new_zeros(0)
+    """log softmax((hidden @ weight.T + bias) / temperature) at ``labels``, in nats.
+
+    (N, D), (V, D), (N,) -> (N,), in at least float32. ``dtype`` is what the product is computed in,
+    by default that of ``weight``; the normaliser is summed in at least float32 whatever it is.
+    """
+    return _HeadLogprobs.apply(
+        hidden, weight, bias, labels, temperature, chunk, dtype or weight.dtype
+    )
 
 
-def _piece(hidden, weight, labels, temperature, autocast, bias) -> Tensor:
-    if autocast is None:
-        logits = torch.nn.functional.linear(hidden, weight, bias)
-    else:
-        with autocast():
-            logits = torch.nn.functional.linear(hidden, weight, bias)
-    # The normaliser is summed in at least float32 whatever computed the logits.
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature
-    chosen = logits.gather(-1, labels[:, None])[:, 0]
-    return chosen - torch.logsumexp(logits, dim=-1)
+class _HeadLogprobs(torch.autograd.Function):
+    """The head with its backward written out: softmax minus one-hot, a chunk at a time.
+
+    Two passes over a chunk of logits where a chain of operations makes six, and one buffer for the
+    weight's gradient where it makes one a chunk.
+    """
+
+    @staticmethod
+    def forward(ctx, hidden, weight, bias, labels, temperature, chunk, dtype):
+        cast_weight, cast_bias = weight.to(dtype), None if bias is None else bias.to(dtype)
+        logps, lses = [], []
+        for h, y in zip(hidden.split(chunk), labels.split(chunk), strict=True):
+            logits = _logits(h.to(dtype), cast_weight, cast_bias, temperature)
+            lses.append(torch.logsumexp(logits, -1))
+            logps.append(logits.gather(-1, y[:, None])[:, 0] - lses[-1])
+        lse = torch.cat(lses)
+        ctx.save_for_backward(hidden, weight, bias, labels, lse)
+        ctx.temperature, ctx.chunk, ctx.dtype = temperature, chunk, dtype
+        return torch.cat(logps)
+
+    @staticmethod
+    def backward(ctx, grad):
+        hidden, weight, bias, labels, lse = ctx.saved_tensors
+        cast_weight = weight.to(ctx.dtype)
+        cast_bias = None if bias is None else bias.to(ctx.dtype)
+        wants_hidden, wants_weight, wants_bias = ctx.needs_input_grad[:3]
+        grad_hidden = torch.empty_like(hidden) if wants_hidden else None
+        grad_weight = torch.zeros_like(weight) if wants_weight else None
+        grad_bias = torch.zeros_like(bias) if wants_bias else None
+        for start in range(0, len(labels), ctx.chunk):
+            part = slice(start, start + ctx.chunk)
+            h = hidden[part].to(ctx.dtype)
+            logits = _logits(h, cast_weight, cast_bias, ctx.temperature)
+            # d logp / d logits = (one-hot - softmax) / temperature
+            scale = grad[part] / ctx.temperature
+            slope = logits.sub_(lse[part, None]).exp_().mul_(-scale[:, None])
+            slope.scatter_add_(-1, labels[part, None], scale[:, None])
+            if grad_bias is not None:
+                grad_bias += slope.sum(0)
+            slope = slope.to(ctx.dtype)
+            if grad_hidden is not None:
+                grad_hidden[part] = slope @ cast_weight
+            if grad_weight is not None:
+                if ctx.dtype == weight.dtype:
+                    grad_weight.addmm_(slope.T, h)
+                else:
+                    grad_weight += slope.T @ h
+        return grad_hidden, grad_weight, grad_bias, None, None, None, None
+
+
+def _logits(hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: float) -> Tensor:
+    logits = linear(hidden, weight, bias)
+    wide = torch.promote_types(logits.dtype, torch.float32)
+    logits = logits.to(wide)
+    return logits if temperature == 1 else logits.div_(temperature)

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from methods.engine.batch import TokenBatch, Tokens, micro_batches, pad_rows
+from methods.engine.batch import TokenBatch, Tokens, micro_batches, pack
 from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
 from methods.engine.results import Estimate
 from methods.engine.sample import Sample, sample
 from methods.engine.tasks.task import Problem, Task
 
-_TOKENS_AT_ONCE = 16384  # padded tokens of one measuring pass; no gradient, so larger than training
+_TOKENS_AT_ONCE = 16384  # tokens of one measuring pass; no gradient, so larger than training
 
 
 def greedy_scores(
@@ -76,8 +76,8 @@ def row_logprobs(
 ) -> list[Tensor]:
     """Each row's completion log-probs in nats, float32 on the CPU, in the order of ``rows``."""
     out: list[Tensor] = [torch.empty(0)] * len(rows)
-    for group in micro_batches([len(r.ids) for r in rows], _TOKENS_AT_ONCE):
-        batch = pad_rows(rows, group, policy.pad_id, policy.device)
+    for group in micro_batches(rows, _TOKENS_AT_ONCE):
+        batch = pack(rows, group, policy.device)
         values = completion_logprobs(policy, batch, temperature=temperature).cpu()
         for place, index in enumerate(group):
             out[index] = values[place, : rows[index].completion_length]

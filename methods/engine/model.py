@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,14 +17,11 @@ import torch
 from torch import Tensor
 
 from methods.engine.errors import MethodError
-from methods.engine.hub import hub_problem, in_hub_cache
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-    from methods.engine.tasks.task import Task
-
-BUILT_IN = ("tiny", "smollm2-135m")
+    from methods.engine.attention import Layout, Packed
 
 
 @dataclass
@@ -37,6 +33,7 @@ class LanguageModel:
     name: str
     source: str  # where the weights came from, for the manifest
     precision: str = "float32"
+    ragged: bool = False  # takes our attention; else rows are padded and sampled without a cache
     _stops: dict[str, frozenset[int]] = field(default_factory=dict, repr=False)
 
     @property
@@ -65,9 +62,39 @@ class LanguageModel:
         """(V,), or None as in most models."""
         return getattr(self.module.get_output_embeddings(), "bias", None)
 
-    def hidden_states(self, input_ids: Tensor, **kwargs) -> Tensor:
-        """What the head reads: (B, T) int64 -> (B, T, D)."""
-        return self.module.base_model(input_ids, use_cache=False, **kwargs).last_hidden_state
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """What matrix products are computed in."""
+        return torch.bfloat16 if self.precision == "bfloat16" else self.head_weight.dtype
+
+    def states(self, input_ids: Tensor, position_ids: Tensor, layout: Layout) -> Tensor:
+        """What the head reads, (S, D), of one flat row of tokens (1, S).
+
+        ``position_ids`` (1, S) count within each sequence; ``layout`` says where each token looks.
+        """
+        with self.autocast():
+            if not self.ragged:
+                return self._padded_states(input_ids[0], layout)
+            return self.module.base_model(
+                input_ids, position_ids=position_ids, layout=layout, use_cache=False
+            ).last_hidden_state[0]
+
+    def _padded_states(self, ids: Tensor, layout: Packed) -> Tensor:
+        """``states`` of a model that does its own attention: each segment behind its whole past.
+
+        Padding stands behind the last token, where under causal attention no real token sees it.
+        """
+        width = max(len(s.path) for s in layout.segments)
+        rows = ids.new_full((len(layout.segments), width), self.pad_id)
+        for row, segment in zip(rows, layout.segments, strict=True):
+            row[: len(segment.path)] = ids[list(segment.path)]
+        found = self.module.base_model(rows, use_cache=False).last_hidden_state
+        return torch.cat(
+            [
+                states[len(segment.path) - segment.length : len(segment.path)]
+                for states, segment in zip(found, layout.segments, strict=True)
+            ]
+        )
 
     @contextlib.contextmanager
     def autocast(self) -> Iterator[None]:
@@ -140,7 +167,7 @@ class LanguageModel:
         import copy
 
         module = copy.deepcopy(self.module).eval().requires_grad_(False)
-        return LanguageModel(module, self.tokenizer, self.name, self.source, self.precision)
+        return replace(self, module=module)
 
     def save(self, folder: Path) -> None:
         """Write the Hugging Face layout: config, safetensors, tokenizer."""
@@ -159,119 +186,8 @@ class LanguageModel:
             ) from error
 
 
-def load(
-    name: str,
-    *,
-    task: Task | None,
-    cache_dir: Path,
-    device: str = "cpu",
-    precision: str = "float32",
-    check: Callable[[], None] = lambda: None,
-) -> LanguageModel:
-    """The model called ``name``: built-in, a folder, or ``org/name[@revision]`` on the hub.
-
-    ``tiny`` is trained on ``task`` if it is not in the cache; ``check`` is called at each of its
-    steps and may raise to stop. Raises MethodError where there is no such model or its kind is not
-    supported.
-    """
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # the engine has its own
-    path, revision, source = _place(name, task, cache_dir, check)
-    try:
-        tokenizer = _tokenizer(path, revision)
-        module = AutoModelForCausalLM.from_pretrained(
-            path,
-            revision=revision,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
-    except (OSError, ValueError) as error:
-        raise MethodError(
-            f"model {name!r} cannot be loaded: {str(error).partition(chr(10))[0]} Allowed: a "
-            f"folder in the Hugging Face layout, a hub id, or one of {', '.join(BUILT_IN)}."
-        ) from error
-    if tokenizer.eos_token_id is None:
-        raise MethodError(f"model {name!r}: its tokenizer names no end token; samples never end")
-    # Dropout stays off: the policy that is trained is the policy that was sampled.
-    model = LanguageModel(module.to(device).eval(), tokenizer, name, source, precision)
-    _check_head(model)
-    _check_cache(model)
-    return model
-
-
-def _place(
-    name: str, task: Task | None, cache_dir: Path, check: Callable[[], None]
-) -> tuple[str | Path, str | None, str]:
-    """Where the weights lie (a folder or a hub id), which revision, and that in words."""
-    if name == "tiny":
-        from methods.engine import tiny
-
-        if task is None:
-            raise MethodError(
-                "model 'tiny' is trained on a task's own text; name a task, or give another model"
-            )
-        folder = tiny.prepare(task, cache_dir, check=check)
-        return folder, None, f"trained on the spot on {task.name}"
-    if name == "smollm2-135m":
-        from methods.engine import smollm2
-
-        offline = os.environ.get("REGISTRY_OFFLINE", "") not in ("", "0")
-        folder = smollm2.prepare(cache_dir, offline)
-        return folder, None, smollm2.describe(folder)
-    if Path(name).is_dir():
-        return Path(name), None, f"folder {name}"
-    repository, _, revision = name.partition("@")
-    problem = None if in_hub_cache(repository, revision or None) else hub_problem()
-    if problem:
-        raise MethodError(
-            f"model {name!r} is neither a folder nor in the hub's cache, and {problem}. "
-            f"Allowed: a folder in the Hugging Face layout, a hub id, or {', '.join(BUILT_IN)}."
-        )
-    return repository, revision or None, f"hub {name}"
-
-
-def _tokenizer(path: str | Path, revision: str | None) -> PreTrainedTokenizerBase:
-    # tokenizer.json says exactly how text is cut. AutoTokenizer may rebuild the cutting from the
-    # class that a config names, and then differ (transformers#45812); it is for models without one.
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
-
-    try:
-        return PreTrainedTokenizerFast.from_pretrained(path, revision=revision)
-    except (OSError, ValueError):
-        return AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
-
-
 def _plain_generation_config(model: LanguageModel) -> GenerationConfig:
     from transformers import GenerationConfig
 
     old = model.module.generation_config
     return GenerationConfig(eos_token_id=getattr(old, "eos_token_id", model.eos_id))
-
-
-def _check_cache(model: LanguageModel) -> None:
-    from transformers import DynamicCache
-
-    layers = DynamicCache(config=model.module.config).layers
-    if any(not hasattr(layer, "batch_select_indices") for layer in layers):
-        raise MethodError(
-            f"model {model.name!r} keeps a recurrent state, which the sampler cannot share within "
-            "a group; use a model with attention alone"
-        )
-
-
-def _check_head(model: LanguageModel) -> None:
-    # Some families scale or cap logits behind the head; our chunked head would be wrong for them.
-    ids = torch.tensor([[model.eos_id, 0, 1, 2]], device=model.device)
-    with torch.no_grad():
-        expected = model.module(ids, use_cache=False).logits
-        ours = torch.nn.functional.linear(
-            model.hidden_states(ids), model.head_weight, model.head_bias
-        )
-    if not torch.allclose(expected.float(), ours.float(), rtol=1e-3, atol=1e-3):
-        raise MethodError(
-            f"model {model.name!r} changes its logits behind the head (scaling or soft-capping), "
-            "which the chunked head does not do; use a model without it"
-        )

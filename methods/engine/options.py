@@ -65,7 +65,8 @@ class TrainingOptions(ModelOptions):
     )
     micro_batch_tokens: int = option(
         8192,
-        "padded tokens of one forward pass; changes memory and speed, never the gradient",
+        "tokens of one forward pass, shared beginnings counted once; changes memory and speed, "
+        "never the gradient",
         source="ours",
         unit="tokens",
         ge=1,

@@ -22,7 +22,8 @@ import torch
 from methods.engine import checkpoint
 from methods.engine.errors import MethodError
 from methods.engine.files import write_json
-from methods.engine.model import LanguageModel, load
+from methods.engine.load import load
+from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
 from methods.engine.options import ModelOptions, TrainingOptions
 from methods.engine.progress import Stage, stage

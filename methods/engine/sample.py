@@ -1,8 +1,11 @@
 """Batched sampling with the log-probability of every token it draws.
 
-Each prompt is read once however many answers it gets; rows that have ended leave the batch.
-Sampling is from the plain softmax at the given temperature: top-k and top-p would bias a policy
-gradient's ratio by the mass they cut off, and are not offered.
+Prompts are read once however many answers they get, and without padding; an answer that ends
+leaves its place to a waiting one. Sampling is from the plain softmax at the given temperature:
+top-k and top-p would bias a policy gradient's ratio by the mass they cut off, and are not offered.
+
+What is drawn follows from one uniform number for each token of each answer, all drawn beforehand:
+how the answers are batched, or shared among processes, changes nothing but rounding.
 """
 
 from __future__ import annotations
@@ -12,10 +15,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
+from methods.engine.attention import Packed
 from methods.engine.batch import Tokens
 from methods.engine.model import LanguageModel
+from methods.engine.prefix import flat_row, tree
+from methods.engine.slots import Prefill, Slots
+
+_PREFILL_TOKENS = 16384  # of one pass over prompts
+_REFILL = 4  # waiting answers come in when one place in this many is free
 
 
 @dataclass(frozen=True)
@@ -46,105 +54,166 @@ def sample(
 
     ``temperature`` 0 takes the likeliest token. ``stop`` ends an answer at the first token that
     begins with it (one character); the end token always does. The stopping token belongs to the
-    completion. ``batch_size`` bounds the rows decoded at once. The result depends on the
-    generator's state and on ``batch_size``, on nothing else.
+    completion. ``batch_size`` bounds the answers decoded at once. ``on_progress`` hears after each
+    token how many answers have ended.
     """
-    encoded = [policy.encode_prompt(p) for p in prompts]
+    encoded = [tuple(policy.encode_prompt(p)) for p in prompts]
     policy.require_room(max(map(len, encoded), default=0) + max_new_tokens)
+    count = len(encoded) * per_prompt
+    if not count:
+        return []
+    device = "cpu" if generator is None else generator.device
+    # float64: a uniform float32 has too few values to reach into a large vocabulary's tail.
+    uniform = torch.rand(
+        count, max_new_tokens, generator=generator, device=device, dtype=torch.float64
+    )
+    decoding = _Decoding(policy, encoded, per_prompt, max_new_tokens, min(batch_size, count))
+    drawn: list[tuple[list[int], list[float]]] = [([], []) for _ in range(count)]
     stops = policy.stop_ids(stop)
-    at_once = min(per_prompt, batch_size)  # answers to one prompt decoded together
-    prompts_at_once = batch_size // at_once
-    # Prompts of like length share a batch, so that little of it is padding.
-    order = sorted(range(len(encoded)), key=lambda i: (len(encoded[i]), i))
-    results: list[list[Sample]] = [[] for _ in prompts]
-    for start in range(0, len(order), prompts_at_once):
-        chosen = order[start : start + prompts_at_once]
-        for done in range(0, per_prompt, at_once):
-            count = min(at_once, per_prompt - done)
-            rows = _decode(
-                policy, [encoded[i] for i in chosen], count, max_new_tokens, temperature, stops,
-                generator,
-            )  # fmt: skip
-            for place, (ids, logprobs) in enumerate(rows):
-                index = chosen[place // count]
-                finished = ids[-1] in stops
-                text = policy.decode(ids[:-1] if finished else ids)
-                tokens = Tokens((*encoded[index], *ids), len(encoded[index]))
-                results[index].append(Sample(index, tokens, tuple(logprobs), finished, text))
-            if on_progress:
-                on_progress(len(rows))
-    return [s for group in results for s in group]
+    while decoding.advance():
+        at = [len(drawn[i][0]) for i in decoding.answers]
+        chances = uniform[decoding.answers, at].to(policy.device)
+        token, logprob = draw(policy, decoding.states, temperature, chances)
+        for i, t, lp in zip(decoding.answers, token.tolist(), logprob.tolist(), strict=True):
+            drawn[i][0].append(t)
+            drawn[i][1].append(lp)
+        going = [
+            drawn[i][0][-1] not in stops and len(drawn[i][0]) < max_new_tokens
+            for i in decoding.answers
+        ]
+        decoding.take(token, going)
+        if on_progress:
+            on_progress(going.count(False))
+    return [
+        _finished(policy, i // per_prompt, encoded[i // per_prompt], *drawn[i], stops)
+        for i in range(count)
+    ]
 
 
-def _decode(
+def _finished(
     policy: LanguageModel,
-    prompts: Sequence[Sequence[int]],
-    per_prompt: int,
-    max_new_tokens: int,
-    temperature: float,
+    index: int,
+    prompt: tuple[int, ...],
+    ids: list[int],
+    logprobs: list[float],
     stops: frozenset[int],
-    generator: torch.Generator | None,
-) -> list[tuple[list[int], list[float]]]:
-    device = policy.device
-    width = max(len(p) for p in prompts)
-    # Left padding: every row's next token stands in the same column.
-    input_ids = torch.full((len(prompts), width), policy.pad_id, dtype=torch.int64)
-    attention = torch.zeros((len(prompts), width), dtype=torch.int64)
-    for b, prompt in enumerate(prompts):
-        input_ids[b, width - len(prompt) :] = torch.tensor(prompt)
-        attention[b, width - len(prompt) :] = 1
-    input_ids, attention = input_ids.to(device), attention.to(device)
-    positions = (attention.cumsum(-1) - 1).clamp(min=0)
-    cache = DynamicCache(config=policy.module.config)
-    with policy.autocast():
-        hidden = policy.module.base_model(
-            input_ids, attention_mask=attention, position_ids=positions, past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state[:, -1]  # fmt: skip
-    if per_prompt > 1:
-        cache.batch_repeat_interleave(per_prompt)
-        hidden = hidden.repeat_interleave(per_prompt, dim=0)
-        attention = attention.repeat_interleave(per_prompt, dim=0)
-        positions = positions.repeat_interleave(per_prompt, dim=0)
-    position = positions[:, -1]
-    active = list(range(len(prompts) * per_prompt))
-    drawn: list[tuple[list[int], list[float]]] = [([], []) for _ in active]
-    stop_tensor = torch.tensor(sorted(stops), device=device)
-    for step in range(max_new_tokens):
-        token, logprob = _draw(policy, hidden, temperature, generator)
-        for row, t, lp in zip(active, token.tolist(), logprob.tolist(), strict=True):
-            drawn[row][0].append(t)
-            drawn[row][1].append(lp)
-        going = ~torch.isin(token, stop_tensor)
-        if step == max_new_tokens - 1 or not going.any():
-            break
-        if not going.all():
-            keep = going.nonzero()[:, 0]
-            cache.batch_select_indices(keep)
-            token, position, attention = token[keep], position[keep], attention[keep]
-            active = [active[i] for i in keep.tolist()]
-        position = position + 1
-        attention = torch.cat([attention, attention.new_ones(len(active), 1)], dim=1)
-        with policy.autocast():
-            hidden = policy.module.base_model(
-                token[:, None], attention_mask=attention, position_ids=position[:, None],
-                past_key_values=cache, use_cache=True,
-            ).last_hidden_state[:, -1]  # fmt: skip
-    return drawn
+) -> Sample:
+    ended = ids[-1] in stops
+    text = policy.decode(ids[:-1] if ended else ids)
+    return Sample(index, Tokens((*prompt, *ids), len(prompt)), tuple(logprobs), ended, text)
 
 
-def _draw(
-    policy: LanguageModel, hidden: Tensor, temperature: float, generator: torch.Generator | None
+def draw(
+    policy: LanguageModel, states: Tensor, temperature: float, uniform: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Tokens (B,) and their log-probs (B,) in nats from the last hidden states (B, D)."""
+    """Tokens (B,) and their log-probs (B,) in nats from the last states (B, D).
+
+    ``uniform`` (B,) in [0, 1): where in the cumulated distribution the token is taken.
+    """
     with policy.autocast():
-        logits = torch.nn.functional.linear(hidden, policy.head_weight, policy.head_bias)
-    logits = logits.float()
+        logits = torch.nn.functional.linear(states, policy.head_weight, policy.head_bias)
+    logits = logits.float() / (temperature or 1.0)
+    highest, likeliest = logits.max(-1)
+    mass = (logits - highest[:, None]).exp_().cumsum_(-1)
+    total = mass[:, -1]
     if temperature > 0:
-        logits = logits / temperature
-    normalised = torch.log_softmax(logits, dim=-1)
-    if temperature > 0:
-        token = torch.multinomial(normalised.exp(), 1, generator=generator)[:, 0]
+        wanted = (uniform * total).to(mass.dtype)
+        token = torch.searchsorted(mass, wanted[:, None], right=True)[:, 0]
+        # Rounding may put the wanted mass at the very end, behind every token.
+        token = torch.where(token < mass.shape[-1], token, likeliest)
     else:
-        token = normalised.argmax(dim=-1)
-    return token, normalised.gather(-1, token[:, None])[:, 0]
+        token = likeliest
+    chosen = logits.gather(-1, token[:, None])[:, 0]
+    return token, chosen - highest - total.log()
+
+
+class _Decoding:
+    """Which answers are being decoded, and the state that the next token of each is drawn from."""
+
+    def __init__(
+        self,
+        policy: LanguageModel,
+        prompts: Sequence[tuple[int, ...]],
+        per_prompt: int,
+        max_new_tokens: int,
+        places: int,
+    ) -> None:
+        self.policy, self.prompts, self.per_prompt = policy, prompts, per_prompt
+        self.places = places
+        # Prompts of like length come together, so that the cache is about as wide as each needs.
+        order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), prompts[i]))
+        self.waiting = [i * per_prompt + j for i in order for j in range(per_prompt)]
+        self.answers: list[int] = []
+        self.states = torch.empty(0)
+        self._token: Tensor | None = None
+        self._texts: dict[int, list[int]] = {}  # whole sequences, for a model without a cache
+        width = max(map(len, prompts)) + max_new_tokens
+        self._slots = Slots(places, width, policy.device)
+
+    def advance(self) -> bool:
+        """Read the tokens taken last and let waiting answers in; False when none is left."""
+        states = [self._read_tokens()] if self.answers else []
+        free = self.places - len(self.answers)
+        if self.waiting and (not self.answers or free * _REFILL >= self.places):
+            fresh, self.waiting = self.waiting[:free], self.waiting[free:]
+            states.append(self._read_prompts(fresh))
+            self.answers = self.answers + fresh
+        if states:
+            self.states = torch.cat(states)
+        return bool(self.answers)
+
+    def take(self, token: Tensor, going: Sequence[bool]) -> None:
+        """``token`` (B,) was drawn for each answer; those not ``going`` end with it."""
+        for i, t in zip(self.answers, token.tolist(), strict=True):
+            if i in self._texts:
+                self._texts[i].append(t)
+        origin = self._slots.keep(going)
+        self.answers = [self.answers[o] for o in origin]
+        self._token = token[origin]
+
+    def _read_tokens(self) -> Tensor:
+        if not self.policy.ragged:
+            return self._read_whole(self.answers)
+        return self.policy.states(self._token[None], self._slots.begin(), self._slots)
+
+    def _read_prompts(self, answers: Sequence[int]) -> Tensor:
+        states = []
+        for group in self._passes(answers):
+            if not self.policy.ragged:
+                self._texts.update({i: list(self._prompt(i)) for i in group})
+                self._slots.used += len(group)
+                states.append(self._read_whole(group))
+                continue
+            different = list(dict.fromkeys(self._prompt(i) for i in group))
+            segments, places = tree(different)
+            layout = Prefill(segments, self.policy.device)
+            found = self.policy.states(*flat_row(different, places, self.policy.device), layout)
+            path = dict(zip(different, places, strict=True))
+            self._slots.fill(layout, [path[self._prompt(i)] for i in group])
+            states.append(found[[path[self._prompt(i)][-1] for i in group]])
+        return torch.cat(states)
+
+    def _passes(self, answers: Sequence[int]) -> list[list[int]]:
+        """Answers in groups whose different prompts have at most ``_PREFILL_TOKENS`` tokens."""
+        groups: list[list[int]] = []
+        used = 0
+        for i in answers:
+            new = not groups or self._prompt(i) != self._prompt(groups[-1][-1])
+            added = len(self._prompt(i)) if new else 0
+            if not groups or used + added > _PREFILL_TOKENS:
+                groups.append([])
+                used, added = 0, len(self._prompt(i))
+            groups[-1].append(i)
+            used += added
+        return groups
+
+    def _read_whole(self, answers: Sequence[int]) -> Tensor:
+        """Without a cache: every sequence from its beginning, for a model that needs it."""
+        texts = [self._texts[i] for i in answers]
+        segments, places = tree(texts)
+        row = flat_row(texts, places, self.policy.device)
+        states = self.policy.states(*row, Packed(segments, self.policy.device))
+        return states[[p[-1] for p in places]]
+
+    def _prompt(self, answer: int) -> tuple[int, ...]:
+        return self.prompts[answer // self.per_prompt]

@@ -17,8 +17,9 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from methods.engine.batch import Order, Tokens, micro_batches, pad_rows
+from methods.engine.batch import Order, Tokens, micro_batches, pack
 from methods.engine.cache import build_once
+from methods.engine.load import take_over
 from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
@@ -105,7 +106,9 @@ def untrained(alphabet: str, chosen: Recipe) -> LanguageModel:
                 pad_token_id=characters.pad_token_id,
             )
         )
-    return LanguageModel(module.eval(), characters, "tiny", "untrained")
+    model = LanguageModel(module.eval(), characters, "tiny", "untrained")
+    take_over(model)
+    return model
 
 
 def train(task: Task, chosen: Recipe, check: Callable[[], None] = lambda: None) -> LanguageModel:
@@ -129,8 +132,8 @@ def train(task: Task, chosen: Recipe, check: Callable[[], None] = lambda: None) 
             picked = [rows[i] for i in order.batch(step, chosen.batch)]
             total = sum(row.completion_length for row in picked)
             loss_sum = 0.0
-            for group in micro_batches([len(r.ids) for r in picked], config.micro_batch_tokens):
-                batch = pad_rows(picked, group, model.pad_id)
+            for group in micro_batches(picked, config.micro_batch_tokens):
+                batch = pack(picked, group)
                 loss = -completion_logprobs(model, batch).sum() / total
                 optimiser.backward(loss)
                 loss_sum += loss.item()

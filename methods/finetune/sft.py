@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from methods.engine import measure
-from methods.engine.batch import Order, Tokens, micro_batches, pad_rows
+from methods.engine.batch import Order, Tokens, micro_batches, pack
 from methods.engine.errors import MethodError
 from methods.engine.examples import demonstrations
 from methods.engine.logprobs import completion_logprobs
@@ -120,8 +120,8 @@ def run(run: Run, config: Config) -> None:
     for step in run.steps(policy, optimiser, config):
         rows = [train[i] for i in order.batch(step, config.batch_size)]
         total, loss = sum(row.completion_length for row in rows), 0.0
-        for group in micro_batches([len(r.ids) for r in rows], config.micro_batch_tokens):
-            batch = pad_rows(rows, group, policy.pad_id, policy.device)
+        for group in micro_batches(rows, config.micro_batch_tokens):
+            batch = pack(rows, group, policy.device)
             part = sft_loss(completion_logprobs(policy, batch), batch.completion_mask, total)
             optimiser.backward(part)
             loss += part.item()

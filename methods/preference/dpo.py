@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 
 from methods.engine import measure
-from methods.engine.batch import Order, TokenBatch, Tokens, micro_batches, pad_rows
+from methods.engine.batch import Order, TokenBatch, Tokens, micro_batches, pack
 from methods.engine.errors import MethodError
 from methods.engine.examples import preference_pairs
 from methods.engine.logprobs import completion_logprobs
@@ -156,13 +156,12 @@ def run(run: Run, config: Config) -> None:
     for step in run.steps(policy, optimiser, config):
         chosen = order.batch(step, config.batch_size)
         metrics: dict[str, float] = {"loss": 0.0, "margin": 0.0, "accuracy": 0.0}
-        lengths = [2 * max(len(row.ids) for row in pairs[i]) for i in chosen]
-        for group in micro_batches(lengths, config.micro_batch_tokens):
-            places = [p for g in group for p in (2 * chosen[g], 2 * chosen[g] + 1)]
-            rows = [pairs[p // 2][p % 2] for p in places]
-            batch = pad_rows(rows, range(len(rows)), policy.pad_id, policy.device)
+        rows = [row for i in chosen for row in pairs[i]]
+        ref_logps = torch.tensor([ref[2 * i : 2 * i + 2] for i in chosen], device=policy.device)
+        for group in micro_batches(rows, config.micro_batch_tokens, together=2):
+            batch = pack(rows, group, policy.device)
             logp = completion_logprobs(policy, batch).sum(-1).view(-1, 2)
-            ref_logp = torch.tensor([ref[p] for p in places], device=logp.device).view(-1, 2)
+            ref_logp = ref_logps.flatten()[group].view(-1, 2)
             loss = _objective(config, logp, ref_logp, batch).sum() / len(chosen)
             optimiser.backward(loss)
             ratio = (logp - ref_logp).detach()
@@ -170,8 +169,7 @@ def run(run: Run, config: Config) -> None:
             metrics["loss"] += loss.item()
             metrics["margin"] += margin.sum().item() / len(chosen)
             metrics["accuracy"] += _won(margin) / len(chosen)
-        tokens = sum(len(row.ids) for i in chosen for row in pairs[i])
-        run.log(step, tokens, **metrics, **optimiser.step(step))
+        run.log(step, sum(len(row.ids) for row in rows), **metrics, **optimiser.step(step))
     after = evaluate("after")
     run.finish(_results(before, after), policy if config.save_model else None)
 

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from methods.engine import measure
-from methods.engine.batch import Order, TokenBatch, micro_batches, pad_rows
+from methods.engine.batch import Order, TokenBatch, micro_batches, pack
 from methods.engine.examples import answered_prompts
 from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
@@ -211,8 +211,8 @@ def _update(
     metrics = {"loss": 0.0, "kl": 0.0, "outside_clip_range": 0.0, "sampler_gap": 0.0}
     tokens = max(1, sum(rows[i].completion_length for i in live))
     for update in range(config.updates_per_batch):
-        for group in micro_batches([len(rows[i].ids) for i in live], config.micro_batch_tokens):
-            batch = pad_rows(rows, [live[g] for g in group], policy.pad_id, policy.device)
+        for group in micro_batches([rows[i] for i in live], config.micro_batch_tokens):
+            batch = pack(rows, [live[g] for g in group], policy.device)
             logp = completion_logprobs(policy, batch, temperature=config.temperature)
             # On policy the old log-probs are these very ones: no second pass.
             old_logp = logp.detach() if old is None else measure.padded(old, batch, policy.device)

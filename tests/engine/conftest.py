@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import torch
 from torch import Tensor
 
+from methods.engine import attention
 from methods.engine.batch import Tokens
 from methods.engine.model import LanguageModel
 from methods.engine.tiny import Recipe, untrained
@@ -23,7 +25,22 @@ def small_model(seed: int = 0, dtype: torch.dtype = torch.float32) -> LanguageMo
         for p in model.module.parameters():
             p.mul_(3.0)
     model.module.to(dtype)
+    if dtype == torch.float64:
+        _norms_in_float64(model.module)
     return model
+
+
+def _norms_in_float64(module: torch.nn.Module) -> None:
+    """transformers norms in float32 whatever the weights are: that would hide what we look for."""
+    for name, child in module.named_children():
+        if type(child).__name__ == "LlamaRMSNorm":
+            norm = torch.nn.RMSNorm(
+                child.weight.shape, eps=child.variance_epsilon, dtype=torch.float64
+            )
+            norm.weight = child.weight
+            setattr(module, name, norm)
+        else:
+            _norms_in_float64(child)
 
 
 @pytest.fixture
@@ -76,9 +93,18 @@ def relative(a: Tensor, b: Tensor) -> float:
     return float((a - b).norm() / torch.maximum(a.norm(), b.norm()).clamp(min=1e-300))
 
 
+@contextmanager
+def own_attention(model: LanguageModel) -> Iterator[None]:
+    """The model as transformers runs it."""
+    model.module.set_attn_implementation("sdpa")
+    yield
+    model.module.set_attn_implementation(attention.NAME)
+
+
 def plain_logprobs(model: LanguageModel, row: Tokens, temperature: float = 1.0) -> Tensor:
-    """Reference: the whole logits of one unpadded row, then the completion's entries."""
+    """Reference: the whole logits of one row alone, by the model's own attention."""
     ids = torch.tensor([row.ids])
-    logits = model.module(ids, use_cache=False).logits[0] / temperature
+    with own_attention(model):
+        logits = model.module(ids, use_cache=False).logits[0] / temperature
     logp = torch.log_softmax(logits[:-1], -1).gather(-1, ids[0, 1:, None])[:, 0]
     return logp[row.prompt_length - 1 :]

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from methods.engine import checkpoint
+from methods.engine.batch import Tokens, pack
 from methods.engine.errors import MethodError
+from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
 from methods.engine.options import TrainingOptions
@@ -18,9 +20,10 @@ CONFIG = TrainingOptions(learning_rate=0.01)
 
 def trained(model: LanguageModel, steps: int, optimiser: Optimiser | None = None) -> Optimiser:
     optimiser = optimiser or Optimiser(model, CONFIG)
-    ids = torch.arange(4, 14)[None]
     for step in range(1, steps + 1):
-        optimiser.backward(model.module(ids, labels=ids).loss)
+        optimiser.backward(
+            -completion_logprobs(model, pack([Tokens(tuple(range(4, 14)), 1)], [0])).mean()
+        )
         optimiser.step(step)
     return optimiser
 

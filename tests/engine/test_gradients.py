@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from methods.engine.batch import Tokens, micro_batches, pad_rows
+from methods.engine.batch import Tokens, micro_batches, pack
 from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
 from methods.finetune.sft import sft_loss
@@ -20,24 +20,19 @@ def sft_gradient(model: LanguageModel, rows: list[Tokens], budget: int) -> torch
     total = sum(r.completion_length for r in rows)
 
     def run() -> None:
-        for group in micro_batches([len(r.ids) for r in rows], budget):
-            batch = pad_rows(rows, group, model.pad_id)
+        for group in micro_batches(rows, budget):
+            batch = pack(rows, group)
             sft_loss(completion_logprobs(model, batch), batch.completion_mask, total).backward()
 
     return gradients(model, run)
 
 
 def dpo_gradient(model: LanguageModel, rows: list[Tokens], budget: int) -> torch.Tensor:
-    pairs = [(rows[i], rows[i + 1]) for i in range(0, 8, 2)]
-
     def run() -> None:
-        lengths = [2 * max(len(w.ids), len(lose.ids)) for w, lose in pairs]
-        for group in micro_batches(lengths, budget):
-            picked = [row for g in group for row in pairs[g]]
-            batch = pad_rows(picked, range(len(picked)), model.pad_id)
-            logp = completion_logprobs(model, batch).sum(-1).view(-1, 2)
-            zero = torch.zeros(len(group), dtype=logp.dtype)
-            (dpo_loss(logp[:, 0], logp[:, 1], zero, zero, 0.1).sum() / len(pairs)).backward()
+        for group in micro_batches(rows[:8], budget, together=2):
+            logp = completion_logprobs(model, pack(rows, group)).sum(-1).view(-1, 2)
+            zero = torch.zeros(len(logp), dtype=logp.dtype)
+            (dpo_loss(logp[:, 0], logp[:, 1], zero, zero, 0.1).sum() / 4).backward()
 
     return gradients(model, run)
 
@@ -47,8 +42,8 @@ def grpo_gradient(model: LanguageModel, rows: list[Tokens], budget: int) -> torc
     advantages = group_advantages(rewards).flatten()
 
     def run() -> None:
-        for group in micro_batches([len(r.ids) for r in rows], budget):
-            batch = pad_rows(rows, group, model.pad_id)
+        for group in micro_batches(rows, budget):
+            batch = pack(rows, group)
             logp = completion_logprobs(model, batch)
             old, ref = logp.detach() - 0.05, logp.detach() + 0.1
             grpo_loss(

@@ -3,19 +3,19 @@ from __future__ import annotations
 import pytest
 import torch
 
-from methods.engine.batch import Tokens, pad_rows
+from methods.engine.batch import Tokens, pack
 from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
 from tests.engine.conftest import gradients, plain_logprobs, relative
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7])
-@pytest.mark.parametrize("extra", [0, 5])
+@pytest.mark.parametrize("share", [True, False])
 @pytest.mark.parametrize("chunk", [1, 4, 512])
 def test_log_probs_are_those_of_the_whole_logits_of_each_row_alone(
-    model64: LanguageModel, rows: list[Tokens], temperature: float, extra: int, chunk: int
+    model64: LanguageModel, rows: list[Tokens], temperature: float, share: bool, chunk: int
 ) -> None:
-    batch = pad_rows(rows, range(len(rows)), model64.pad_id, extra=extra)
+    batch = pack(rows, range(len(rows)), share=share)
     ours = completion_logprobs(model64, batch, temperature=temperature, chunk=chunk)
     for place, row in enumerate(rows):
         expected = plain_logprobs(model64, row, temperature)
@@ -23,10 +23,10 @@ def test_log_probs_are_those_of_the_whole_logits_of_each_row_alone(
         assert not ours[place, row.completion_length :].any()
 
 
-@pytest.mark.parametrize("extra", [0, 7])
+@pytest.mark.parametrize("share", [True, False])
 @pytest.mark.parametrize("chunk", [1, 3, 512])
-def test_gradients_do_not_depend_on_chunks_or_padding(
-    model64: LanguageModel, rows: list[Tokens], extra: int, chunk: int
+def test_gradients_do_not_depend_on_chunks_or_sharing(
+    model64: LanguageModel, rows: list[Tokens], share: bool, chunk: int
 ) -> None:
     weights = torch.linspace(-1, 2, len(rows), dtype=torch.float64)
 
@@ -37,7 +37,7 @@ def test_gradients_do_not_depend_on_chunks_or_padding(
         total.backward()
 
     def ours() -> None:
-        batch = pad_rows(rows, range(len(rows)), model64.pad_id, extra=extra)
+        batch = pack(rows, range(len(rows)), share=share)
         logp = completion_logprobs(model64, batch, chunk=chunk)
         (logp.sum(-1) * weights).sum().backward()
 
@@ -45,8 +45,8 @@ def test_gradients_do_not_depend_on_chunks_or_padding(
 
 
 def test_the_prompt_is_read_but_not_scored(model64: LanguageModel) -> None:
-    one = pad_rows([Tokens((5, 6, 7, 8), 3)], [0], 0)
-    other = pad_rows([Tokens((9, 6, 7, 8), 3)], [0], 0)
+    one = pack([Tokens((5, 6, 7, 8), 3)], [0])
+    other = pack([Tokens((9, 6, 7, 8), 3)], [0])
     assert completion_logprobs(model64, one).shape == (1, 1)
     assert completion_logprobs(model64, one).item() != completion_logprobs(model64, other).item()
 
@@ -54,7 +54,7 @@ def test_the_prompt_is_read_but_not_scored(model64: LanguageModel) -> None:
 def test_bfloat16_compute_still_sums_the_normaliser_in_float32(
     model: LanguageModel, rows: list[Tokens]
 ) -> None:
-    batch = pad_rows(rows, range(len(rows)), model.pad_id)
+    batch = pack(rows, range(len(rows)))
     exact = completion_logprobs(model, batch)
     model.precision = "bfloat16"
     rounded = completion_logprobs(model, batch)

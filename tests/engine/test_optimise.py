@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from methods.engine.batch import Tokens, pack
 from methods.engine.errors import MethodError
+from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser, learning_rate
 from methods.engine.options import TrainingOptions
@@ -71,8 +73,9 @@ def test_a_gradient_that_is_not_finite_stops_the_run_with_the_weights_intact(
 def test_an_update_at_the_papers_learning_rate_moves_float32_weights(model: LanguageModel) -> None:
     optimiser = Optimiser(model, TrainingOptions(learning_rate=1e-6))
     before = [p.detach().clone() for p in model.module.parameters()]
-    ids = torch.arange(4, 14)[None]
-    optimiser.backward(model.module(ids, labels=ids).loss)
+    optimiser.backward(
+        -completion_logprobs(model, pack([Tokens(tuple(range(4, 14)), 1)], [0])).mean()
+    )
     optimiser.step(1)
     moved = [not torch.equal(a, b) for a, b in zip(before, model.module.parameters(), strict=True)]
     assert all(p.dtype == torch.float32 for p in model.module.parameters()) and all(moved)

@@ -5,8 +5,8 @@ import torch
 
 from methods.engine.measure import row_logprobs
 from methods.engine.model import LanguageModel
-from methods.engine.sample import sample
-from tests.engine.conftest import small_model
+from methods.engine.sample import draw, sample
+from tests.engine.conftest import own_attention, small_model
 
 PROMPTS = ["1+2=", "12+34=", "a", "", "abc def 99+1="]
 
@@ -15,7 +15,8 @@ def greedy_without_cache(model: LanguageModel, prompt: str, limit: int) -> list[
     ids = model.encode_prompt(prompt)
     out: list[int] = []
     for _ in range(limit):
-        logits = model.module(torch.tensor([[*ids, *out]]), use_cache=False).logits[0, -1]
+        with own_attention(model):
+            logits = model.module(torch.tensor([[*ids, *out]]), use_cache=False).logits[0, -1]
         out.append(int(logits.argmax()))
         if out[-1] == model.eos_id:
             break
@@ -63,7 +64,7 @@ def test_the_same_generator_state_gives_the_same_answers(model: LanguageModel) -
 
 def test_tokens_are_drawn_with_the_models_own_probabilities(model: LanguageModel) -> None:
     ids = model.encode_prompt("12+3")
-    with torch.no_grad():
+    with torch.no_grad(), own_attention(model):
         p = torch.softmax(model.module(torch.tensor([ids])).logits[0, -1] / 0.8, -1)
     n = 4000
     drawn = sample(
@@ -93,18 +94,41 @@ def test_an_answer_ends_at_its_stop_and_says_whether_it_ended() -> None:
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 5, 100])
-def test_no_more_rows_than_the_batch_size_are_decoded_at_once(
+def test_no_more_rows_than_the_batch_size_are_decoded_at_once_and_none_is_left_waiting(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch, batch_size: int
 ) -> None:
-    from methods.engine import sample as module
+    seen = []
 
-    decode, seen = module._decode, []
+    def watched(policy, states, *rest):
+        seen.append(len(states))
+        return draw(policy, states, *rest)
 
-    def watched(policy, prompts, per_prompt, *rest):
-        seen.append(len(prompts) * per_prompt)
-        return decode(policy, prompts, per_prompt, *rest)
-
-    monkeypatch.setattr(module, "_decode", watched)
-    drawn = sample(model, PROMPTS, per_prompt=3, max_new_tokens=2, batch_size=batch_size)
-    assert max(seen) <= batch_size and sum(seen) == 15
+    monkeypatch.setattr("methods.engine.sample.draw", watched)
+    drawn = sample(model, PROMPTS, per_prompt=3, max_new_tokens=9, batch_size=batch_size)
+    assert max(seen) == min(batch_size, 15)
+    assert sum(seen) == sum(s.tokens.completion_length for s in drawn)
     assert [s.prompt_index for s in drawn] == [i for i in range(5) for _ in range(3)]
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 7])
+def test_what_is_drawn_does_not_depend_on_how_answers_are_batched(
+    model: LanguageModel, batch_size: int
+) -> None:
+    def draw_all(size: int):
+        return sample(
+            model, PROMPTS, per_prompt=4, max_new_tokens=12, batch_size=size,
+            generator=torch.Generator().manual_seed(2),
+        )  # fmt: skip
+
+    whole, cut = draw_all(100), draw_all(batch_size)
+    assert [s.tokens for s in cut] == [s.tokens for s in whole]
+    assert len({s.tokens.completion_length for s in whole}) > 2
+
+
+def test_the_tail_of_the_distribution_is_reached_and_never_passed(model: LanguageModel) -> None:
+    """The ends of [0, 1) pick the first and the last token that have any probability."""
+    states = torch.randn(2, model.head_weight.shape[1], generator=torch.Generator().manual_seed(0))
+    uniform = torch.tensor([0.0, 1 - 2**-53], dtype=torch.float64)
+    token, logprob = draw(model, states, 1.0, uniform)
+    assert token.tolist() == [0, model.head_weight.shape[0] - 1]
+    assert torch.isfinite(logprob).all()

@@ -16,7 +16,7 @@ import pytest
 from pydantic import ValidationError
 
 import methods
-from methods.engine.model import BUILT_IN
+from methods.engine.load import BUILT_IN
 from methods.engine.options import ModelOptions, Options, TrainingOptions
 from methods.engine.tasks import parse_task
 from methods.index import (

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from methods.engine import measure
-from methods.engine.batch import Tokens, pad_rows
+from methods.engine.batch import Tokens, pack
 from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
 from methods.engine.results import Results
@@ -248,7 +248,7 @@ def test_an_update_off_policy_is_the_loss_of_the_whole_batch_with_the_options_gi
     drift = [0.8 * torch.rand(len(lp), generator=draw) - 0.4 for lp in exact]
     stored = [(lp + d).float() for lp, d in zip(exact, drift, strict=True)]
     monkeypatch.setattr(measure, "row_logprobs", lambda *args: stored)
-    batch = pad_rows(rows, range(len(rows)), model.pad_id)
+    batch = pack(rows, range(len(rows)))
     old = measure.padded(stored, batch, torch.device("cpu"))
 
     def by_hand() -> None:

@@ -19,7 +19,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods.engine.batch import Tokens, pad_rows
+from methods.engine.batch import Tokens, pack
 from methods.engine.logprobs import completion_logprobs, head_logprobs
 from methods.engine.model import LanguageModel
 from methods.finetune.sft import sft_loss
@@ -270,6 +270,7 @@ def both(trl) -> tuple[LanguageModel, LanguageModel]:
     """The same small model twice; the second carries TRL's head."""
     ours = small_model(dtype=F64)
     theirs = LanguageModel(copy.deepcopy(ours.module), ours.tokenizer, "theirs", "a copy")
+    theirs.module.set_attn_implementation("sdpa")
     trl.utils.add_fused_lm_head(theirs.module, outputs=FIELDS)
     return ours, theirs
 
@@ -285,10 +286,15 @@ def rows() -> list[Tokens]:
     ]
 
 
-def right_padded(batch: Any, rows: list[Tokens]) -> dict[str, Tensor]:
-    lengths = torch.tensor([len(r.ids) for r in rows])
-    attention = torch.arange(batch.input_ids.shape[1])[None, :] < lengths[:, None]
-    return {"input_ids": batch.input_ids, "attention_mask": attention.long()}
+def right_padded(rows: list[Tokens]) -> dict[str, Tensor]:
+    """What TRL's collator makes of ``rows``."""
+    shape = len(rows), max(len(r.ids) for r in rows)
+    ids, attention, labels = (torch.zeros(shape, dtype=torch.int64) for _ in range(3))
+    for b, row in enumerate(rows):
+        ids[b, : len(row.ids)] = torch.tensor(row.ids)
+        attention[b, : len(row.ids)] = 1
+        labels[b, row.prompt_length : len(row.ids)] = 1
+    return {"input_ids": ids, "attention_mask": attention, "completion_mask": labels}
 
 
 def assert_same_step(both: tuple[LanguageModel, LanguageModel], ours: Any, theirs: Any) -> None:
@@ -306,9 +312,9 @@ def assert_same_step(both: tuple[LanguageModel, LanguageModel], ours: Any, their
 
 
 def test_sft_from_tokens_to_weights_is_trl_s(trl, both, rows):
-    batch = pad_rows(rows, range(6), both[0].pad_id)
-    inputs = right_padded(batch, rows)
-    inputs["labels"] = batch.input_ids.masked_fill(~batch.label_mask, -100)
+    batch = pack(rows, range(6))
+    inputs = right_padded(rows)
+    inputs["labels"] = inputs["input_ids"].masked_fill(inputs.pop("completion_mask") == 0, -100)
     total = sum(LENGTHS)
     assert_same_step(
         both,
@@ -318,10 +324,9 @@ def test_sft_from_tokens_to_weights_is_trl_s(trl, both, rows):
 
 
 def test_dpo_from_tokens_to_weights_is_trl_s(trl, both, rows):
-    batch = pad_rows(rows, range(6), both[0].pad_id)  # rows 0 to 2 chosen, 3 to 5 rejected
+    batch = pack(rows, range(6))  # rows 0 to 2 chosen, 3 to 5 rejected
     ref = noise(9, 2, 3, scale=20.0) - 20
-    inputs = right_padded(batch, rows) | {
-        "completion_mask": batch.label_mask,
+    inputs = right_padded(rows) | {
         "ref_chosen_logps": ref[0],
         "ref_rejected_logps": ref[1],
     }
@@ -335,7 +340,7 @@ def test_dpo_from_tokens_to_weights_is_trl_s(trl, both, rows):
 
 @pytest.mark.parametrize("beta", [0.0, 0.04])
 def test_grpo_from_tokens_to_weights_is_trl_s(trl, both, rows, beta):
-    batch = pad_rows(rows, range(6), both[0].pad_id)
+    batch = pack(rows, range(6))
     with torch.no_grad():
         start = completion_logprobs(both[0], batch)
     old, ref = start + noise(10, 6, 6, scale=0.4), start + noise(11, 6, 6, scale=0.5)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from methods.engine.batch import Tokens, pad_rows
+from methods.engine.batch import Tokens, pack
 from methods.preference.dpo import Config, _controlled, _objective, dpo_loss, ranked_pairs
 
 F64 = torch.float64
@@ -157,7 +157,7 @@ def test_the_flipped_control_swaps_every_pair_and_the_random_one_some():
 
 def test_preferred_sft_is_the_mean_token_loss_of_the_preferred_answer_alone():
     rows = [row for i in range(2) for row in a_pair(i)]
-    batch = pad_rows(rows, range(4), 0)
+    batch = pack(rows, range(4))
     logp = tensor(-3, -9, -5, -1).view(2, 2).requires_grad_()
     loss = _objective(Config(objective="preferred-sft"), logp, torch.zeros(2, 2), batch)
     loss.sum().backward()
@@ -168,6 +168,6 @@ def test_preferred_sft_is_the_mean_token_loss_of_the_preferred_answer_alone():
 def test_the_objective_takes_the_preferred_answer_from_the_first_column(logps):
     chosen, rejected, ref_chosen, ref_rejected = logps
     logp, ref = torch.stack([chosen, rejected], 1), torch.stack([ref_chosen, ref_rejected], 1)
-    batch = pad_rows([row for i in range(5) for row in a_pair(i)], range(10), 0)
+    batch = pack([row for i in range(5) for row in a_pair(i)], range(10))
     loss = _objective(Config(beta=0.3), logp, ref, batch)
     assert torch.equal(loss, dpo_loss(chosen, rejected, ref_chosen, ref_rejected, 0.3))
