@@ -105,7 +105,7 @@ def pack(
 def micro_batches(
     rows: Sequence[Tokens], token_budget: int, together: int = 1
 ) -> Iterator[list[int]]:
-    """Indices of ``rows`` in groups of at most ``token_budget`` tokens, shared ones counted once.
+    """Indices of ``rows`` in groups of about ``token_budget`` tokens, shared ones counted once.
 
     ``together`` consecutive rows are never parted (2 for the answers of a pair). Rows that begin
     alike come one after another, so that one group holds them. A unit longer than the budget
