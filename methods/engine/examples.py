@@ -35,16 +35,23 @@ def row(policy: LanguageModel, prompt: str, completion: str) -> Tokens:
 
 
 def demonstrations(
-    run: Run, data: str | None, task: Task | None, limit: int | None, policy: LanguageModel
+    run: Run,
+    data: str | None,
+    task: Task | None,
+    limit: int | None,
+    policy: LanguageModel,
+    *,
+    skip_bad_rows: bool = False,
 ) -> tuple[list[Tokens], list[Tokens]]:
     """(training rows, held-out rows) of the task or of a user's file; ``limit`` bounds the first.
 
-    The manifest records how many rows are really used.
+    The manifest records how many rows are really used. Raises DataError at a bad row of the file
+    unless ``skip_bad_rows``.
     """
     if data is not None:
         from methods.engine.data import fingerprint, load_demonstrations
 
-        rows = load_demonstrations(data, policy.tokenizer)
+        rows = load_demonstrations(data, policy.tokenizer, skip_bad_rows=skip_bad_rows)
         train, held_out = split(rows, data)
         train = train[:limit]
         run.data(data, fingerprint(rows), len(train), len(held_out))
@@ -83,14 +90,16 @@ def split(rows: Sequence[R], source: str) -> tuple[list[R], list[R]]:
     )
 
 
-def answered_prompts(run: Run, data: str, policy: LanguageModel) -> Task:
-    """A user's prompts with answers as a task whose answers must match exactly, blanks aside."""
+def answered_prompts(
+    run: Run, data: str, policy: LanguageModel, *, skip_bad_rows: bool = False
+) -> Task:
+    """A user's prompts with answers as a task whose answers must match exactly, blanks aside.
+
+    Raises DataError at a bad row, also one without an answer, unless ``skip_bad_rows``.
+    """
     from methods.engine.data import fingerprint, load_prompts
 
-    rows = load_prompts(data, policy.tokenizer)
-    missing = sum(r.answer is None for r in rows)
-    if missing:
-        raise DataError(f"{data}: {missing} rows have no answer to score against")
+    rows = load_prompts(data, policy.tokenizer, need_answer=True, skip_bad_rows=skip_bad_rows)
     problems = [Problem(r.prompt, r.answer, r.prompt) for r in rows]
     train, held_out = split(problems, data)
     run.data(data, fingerprint(rows), len(train), len(held_out))
@@ -109,12 +118,15 @@ def answered_prompts(run: Run, data: str, policy: LanguageModel) -> Task:
 
 
 def preference_pairs(
-    run: Run, data: str, policy: LanguageModel
+    run: Run, data: str, policy: LanguageModel, *, skip_bad_rows: bool = False
 ) -> tuple[list[Pair], list[tuple[str, Pair]]]:
-    """(training pairs, held-out pairs with their prompts), preferred first, from a user's file."""
+    """(training pairs, held-out pairs with their prompts), preferred first, from a user's file.
+
+    Raises DataError at a bad row unless ``skip_bad_rows``.
+    """
     from methods.engine.data import fingerprint, load_pairs
 
-    rows = load_pairs(data, policy.tokenizer)
+    rows = load_pairs(data, policy.tokenizer, skip_bad_rows=skip_bad_rows)
     train, held_out = split(rows, data)
     run.data(data, fingerprint(rows), len(train), len(held_out))
 

@@ -19,7 +19,6 @@ from methods.engine.errors import DataError
 from tests.engine.chats import Plain
 from tests.engine.data_files import TEXTS, json_list
 
-
 # CSV
 
 

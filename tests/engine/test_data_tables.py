@@ -16,7 +16,6 @@ from methods.engine.errors import DataError
 from tests.engine.chats import Plain
 from tests.engine.data_files import jsonl, parquet
 
-
 # Parquet
 
 

@@ -8,7 +8,7 @@ import torch
 
 from methods.engine.data import Demonstration, Pair
 from methods.engine.errors import DataError
-from methods.engine.examples import answered_prompts, split
+from methods.engine.examples import answered_prompts, demonstrations, preference_pairs, split
 from methods.engine.model import LanguageModel
 from methods.preference.dpo import Config as DpoConfig
 from methods.preference.dpo import _pair_accuracy
@@ -61,6 +61,32 @@ def test_an_answer_is_right_where_it_matches_but_for_blanks(tmp_path: Path) -> N
     assert task.score(problem, f" {problem.answer} ") == 1.0
     assert task.score(problem, f"{problem.answer}0") == 0.0
     assert len(task.train) == 7 and len(task.held_out) == 2
+
+
+def test_a_row_without_an_answer_to_score_against_is_named_or_skipped(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows = [{"prompt": f"{i}+1=", "answer": str(i + 1)} for i in range(9)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"prompt": "8+8="}]))
+    with pytest.raises(DataError, match="row 10, column 'answer': is missing"):
+        answered_prompts(Facts(), str(file), small_model())  # type: ignore[arg-type]
+    task = answered_prompts(Facts(), str(file), small_model(), skip_bad_rows=True)  # type: ignore[arg-type]
+    assert len(task.train) + len(task.held_out) == 9
+
+
+def test_demonstrations_and_pairs_skip_bad_rows_where_that_is_asked(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    row = {"completion": "1", "chosen": "1", "rejected": "2"}
+    rows = [{"prompt": f"{i}+1=", **row} for i in range(9)] + [{"prompt": 3, **row}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    model, run = small_model(), Facts()
+    with pytest.raises(DataError, match=r"row 10, column 'prompt': is a number.*--skip-bad-rows"):
+        demonstrations(run, str(file), None, None, model)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"row 10, column 'prompt': is a number.*--skip-bad-rows"):
+        preference_pairs(run, str(file), model)  # type: ignore[arg-type]
+    train, held = demonstrations(run, str(file), None, None, model, skip_bad_rows=True)  # type: ignore[arg-type]
+    assert len(train) + len(held) == 9
+    pairs, judged = preference_pairs(run, str(file), model, skip_bad_rows=True)  # type: ignore[arg-type]
+    assert len(pairs) + len(judged) == 9
 
 
 def test_options_that_need_a_task_are_named_by_the_method() -> None:

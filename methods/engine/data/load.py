@@ -146,6 +146,6 @@ def _refusal(first: str, bad: int, total: int, *, whole: bool) -> str:
         return first
     rows = f"{total:,} rows" if whole else f"the first {total:,} rows"
     if bad == total:
-        return f"{first}; {'all ' if whole else 'as are all of '}{rows} are bad"
+        return f"{first}; all {'' if whole else 'of '}{rows} are bad"
     found = f"{bad:,} of {rows} {'is' if bad == 1 else 'are'} bad"
     return f"{first}; {found}: mend what is bad, or leave it out with --skip-bad-rows"
