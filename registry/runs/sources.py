@@ -17,7 +17,14 @@ _HUB = "hub:"
 # A name, or a local folder in its place; a split may hold a slice: train[:10%].
 _HUB_SOURCE = re.compile(r"(?P<name>[^\s@:]+)(?:@[^\s@:]+)?(?::\S+)?")
 _HUB_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
-_HUB_FORM = "hub:org/name[@revision][:split]"
+_HUB_FORM = "hub:org/name[@revision][:split][:stream]"
+# What methods.engine.data reads; a test compares, for the registry does not import the engine.
+SUFFIXES = (
+    ".jsonl", ".ndjson", ".json", ".csv", ".jsonl.gz", ".ndjson.gz", ".json.gz", ".csv.gz",
+    ".parquet",
+)  # fmt: skip
+LAYOUTS = ("prompt", "messages", "text", "alpaca", "sharegpt")
+_FILES = "a JSONL file, JSON or CSV (each may be gzipped), Parquet"
 
 
 def check_sources(
@@ -57,16 +64,31 @@ def _check_model(model: str) -> None:
 
 
 def _check_data(data: str) -> None:
-    if not data.startswith(_HUB):
-        if not Path(data).is_file():
-            raise UsageError(f"data={data} is not there. Allowed: a JSONL file, or {_HUB_FORM}")
-        return
-    found = _HUB_SOURCE.fullmatch(data.removeprefix(_HUB))
+    source, _, layout = data.rpartition("#")
+    if not source or layout not in LAYOUTS:
+        source = data
+    if source.startswith(_HUB):
+        _check_hub(data, source)
+    elif not Path(source).is_file():
+        raise UsageError(f"data={data} is not there. Allowed: {_FILES}, or {_HUB_FORM}")
+    elif not source.lower().endswith(SUFFIXES):
+        raise UsageError(
+            f"data={data} is not a kind of file that can be read. Allowed: a path ending in "
+            f"{', '.join(SUFFIXES)}, or {_HUB_FORM}"
+        )
+
+
+def _check_hub(data: str, source: str) -> None:
+    found = _HUB_SOURCE.fullmatch(source.removeprefix(_HUB))
     name = found["name"] if found else ""
     folder = Path(name).is_dir() if name else False
     if not folder and (_PATH.match(name) or not _HUB_NAME.fullmatch(name)):
         raise UsageError(
             f"data={data} names no data set. Allowed: {_HUB_FORM}, or a local folder for org/name"
+        )
+    if source.endswith(":stream") and "[" in source:
+        raise UsageError(
+            f"data={data}: a slice of a split cannot be streamed. Drop :stream, or the slice"
         )
 
 
