@@ -10,6 +10,7 @@ from itertools import accumulate, pairwise
 import torch
 from torch import Tensor
 
+from methods.engine import distributed
 from methods.engine.attention import Packed, Segment
 from methods.engine.prefix import SHORTEST, common, flat_row, order, tree
 
@@ -125,6 +126,18 @@ def micro_batches(
         used += added
     if group:
         yield group
+
+
+def own_batches(rows: Sequence[Tokens], token_budget: int, together: int = 1) -> list[list[int]]:
+    """The micro-batches of a step that this process computes, all of them where it is alone.
+
+    They are cut to like size, as many for each process.
+    """
+    processes = distributed.size()
+    tokens = _distinct([rows[i].ids for i in order([row.ids for row in rows])])
+    passes = -(-tokens // (token_budget * processes)) * processes
+    groups = list(micro_batches(rows, -(-tokens // max(1, passes)), together))
+    return distributed.share(groups)
 
 
 def _distinct(sequences: Sequence[Sequence[int]]) -> int:

@@ -1,8 +1,9 @@
 """Checkpoints that are whole or absent: safetensors and JSON, checksummed, never pickle.
 
-A checkpoint is a folder written under another name and renamed when everything in it is on disk.
-What a step draws (data order, samples) follows from the seed and the step's number, so a
-checkpoint needs weights, optimiser moments and the lengths of the logs, and no generator state.
+A checkpoint is a folder written under another name and renamed when everything in it is on disk:
+the model in the Hugging Face layout (PEFT's for an adapter) beside the optimiser's moments, the
+same whatever the number of processes. What a step draws (data order, samples) follows from the
+seed and the step's number, so there is no generator state to keep, and no scheduler's either.
 """
 
 from __future__ import annotations
@@ -10,17 +11,23 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, load_model, save_file, save_model
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
 
+from methods.engine import adapter, distributed, sharding
 from methods.engine.cache import sha256_of
 from methods.engine.errors import MethodError
 from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
+
+_MOMENTS = "optimiser.safetensors"
 
 
 @dataclass(frozen=True)
@@ -40,34 +47,40 @@ def save(
     state: dict[str, Any],
     keep: int,
 ) -> None:
-    """Write ``root/step-<step>`` and drop all but the ``keep`` newest.
+    """Write ``root/step-<step>`` and drop all but the ``keep`` newest. All processes must call it.
 
     Raises MethodError where the disk is full or read-only; earlier checkpoints stay whole.
     """
     final = root / f"step-{step:06d}"
     partial = root / f".{final.name}.partial"
-    try:
-        for stale in root.glob(".step-*.partial"):  # of a process that was killed
-            shutil.rmtree(stale, ignore_errors=True)
-        partial.mkdir(parents=True)
-        save_model(policy.module, str(partial / "model.safetensors"))
-        save_file(_moments(optimiser), str(partial / "optimiser.safetensors"))
-        sums = {f.name: sha256_of(f) for f in sorted(partial.iterdir())}
-        record = {"schema": 1, "step": step, "state": state, "sha256": sums}
-        (partial / "checkpoint.json").write_text(json.dumps(record, indent=1))
-        for file in partial.iterdir():
-            _sync(file)
-        shutil.rmtree(final, ignore_errors=True)
-        partial.rename(final)
-        _sync(root)
-    except (OSError, RuntimeError) as error:
+    weights, moments = policy.weights(), _whole_moments(policy, optimiser)
+    problem: str | None = None
+    if distributed.is_first():
+        try:
+            for stale in root.glob(".step-*.partial"):  # of a process that was killed
+                shutil.rmtree(stale, ignore_errors=True)
+            partial.mkdir(parents=True)
+            policy.write(partial, weights)
+            save_file(moments, str(partial / _MOMENTS))
+            sums = {f.name: sha256_of(f) for f in sorted(partial.iterdir())}
+            record = {"schema": 2, "step": step, "state": state, "sha256": sums}
+            (partial / "checkpoint.json").write_text(json.dumps(record, indent=1))
+            for file in partial.iterdir():
+                _sync(file)
+            shutil.rmtree(final, ignore_errors=True)
+            partial.rename(final)
+            _sync(root)
+        except (OSError, RuntimeError, MethodError) as error:
+            problem = str(error.__cause__ or error)
+    if problem := distributed.of_first(problem):
         shutil.rmtree(partial, ignore_errors=True)
         raise MethodError(
-            f"checkpoint of step {step} cannot be written to {root}: {error}. Earlier checkpoints "
-            "are whole; free some space or choose another --out, then --resume."
-        ) from error
-    for old in _folders(root)[keep:]:
-        shutil.rmtree(old, ignore_errors=True)
+            f"checkpoint of step {step} cannot be written to {root}: {problem}. Earlier "
+            "checkpoints are whole; free some space or choose another --out, then --resume."
+        )
+    if distributed.is_first():
+        for old in _folders(root)[keep:]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def latest(root: Path) -> Checkpoint | None:
@@ -90,25 +103,50 @@ def latest(root: Path) -> Checkpoint | None:
 
 
 def restore(checkpoint: Checkpoint, policy: LanguageModel, optimiser: Optimiser) -> None:
-    """Put weights and optimiser moments back, to the bit."""
-    device = str(policy.device)
-    load_model(policy.module, str(checkpoint.folder / "model.safetensors"), device=device)
-    flat = load_file(str(checkpoint.folder / "optimiser.safetensors"), device=device)
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for key, value in flat.items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
-    optimiser.adamw.load_state_dict(
-        {"state": state, "param_groups": optimiser.adamw.state_dict()["param_groups"]}
-    )
+    """Put weights and optimiser moments back, to the bit; each process reads its own part."""
+    with sharding.apart(policy.sharded):
+        if policy.adapter is not None:
+            wanted = adapter.tensors(policy.module)
+        else:
+            wanted = dict(policy.module.named_parameters())
+        files = [f for f in sorted(checkpoint.folder.glob("*.safetensors")) if f.name != _MOMENTS]
+        _fill(files, wanted)
+        moments: dict[str, Tensor] = {}
+        with safe_open(checkpoint.folder / _MOMENTS, framework="pt") as file:
+            names = list(file.keys())
+        for key in names:
+            name, _, kind = key.rpartition(".")
+            parameter = optimiser.parameters[optimiser.names.index(name)]
+            scalar = torch.zeros((), dtype=torch.float32, device=policy.device)
+            empty = scalar if kind == "step" else torch.zeros_like(parameter.detach())
+            optimiser.adamw.state[parameter][kind] = moments[key] = empty
+        _fill([checkpoint.folder / _MOMENTS], moments)
 
 
-def _moments(optimiser: Optimiser) -> dict[str, torch.Tensor]:
-    return {
-        f"{index}.{name}": value.contiguous()
-        for index, entry in optimiser.adamw.state_dict()["state"].items()
-        for name, value in entry.items()
-    }
+@torch.no_grad()
+def _fill(files: list[Path], targets: Mapping[str, Tensor]) -> None:
+    """Copy every tensor of ``files`` into the target of its name; tied names may be missing."""
+    left = {id(t) for t in targets.values()}
+    for path in files:
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118  not a mapping
+                target = targets.get(name)
+                if target is not None:
+                    part = sharding.part_like(target, file.get_tensor(name))
+                    getattr(target, "_local_tensor", target).copy_(part)
+                    left.discard(id(target))
+    if left:
+        missing = [name for name, t in targets.items() if id(t) in left]
+        raise MethodError(f"{files[0].parent} lacks {', '.join(missing[:3])}; it is of another run")
+
+
+def _whole_moments(policy: LanguageModel, optimiser: Optimiser) -> dict[str, Tensor]:
+    with sharding.apart(policy.sharded):
+        return {
+            f"{name}.{kind}": sharding.whole(value).cpu().contiguous()
+            for name, parameter in zip(optimiser.names, optimiser.parameters, strict=True)
+            for kind, value in optimiser.adamw.state.get(parameter, {}).items()
+        }
 
 
 def _folders(root: Path) -> list[Path]:

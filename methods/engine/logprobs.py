@@ -25,15 +25,20 @@ def completion_logprobs(
     Zero where ``batch.completion_mask`` is False. ``temperature`` divides the logits, as sampling
     at that temperature does. Differentiable where gradients are on.
     """
-    flat = head_logprobs(
-        policy.states(batch.input_ids, batch.position_ids, batch.layout)[batch.predictors],
-        policy.head_weight,
-        batch.labels,
-        temperature=temperature,
-        chunk=chunk,
-        bias=policy.head_bias,
-        dtype=policy.compute_dtype,
-    )
+
+    def compute() -> Tensor:
+        states = policy.states(batch.input_ids, batch.position_ids, batch.layout)
+        return head_logprobs(
+            states[batch.predictors],
+            policy.head_weight,
+            batch.labels,
+            temperature=temperature,
+            chunk=chunk,
+            bias=policy.head_bias,
+            dtype=policy.compute_dtype,
+        )
+
+    flat = policy.through(compute)
     out = torch.zeros(batch.completion_mask.shape, dtype=flat.dtype, device=flat.device)
     # The labels list the rows' completions in order, so they drop into place.
     return out.masked_scatter(batch.completion_mask, flat)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from methods.engine.batch import TokenBatch, Tokens, micro_batches, pack
+from methods.engine import distributed
+from methods.engine.batch import TokenBatch, Tokens, own_batches, pack
 from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
 from methods.engine.results import Estimate
@@ -75,13 +76,15 @@ def row_logprobs(
     policy: LanguageModel, rows: Sequence[Tokens], temperature: float = 1.0
 ) -> list[Tensor]:
     """Each row's completion log-probs in nats, float32 on the CPU, in the order of ``rows``."""
-    out: list[Tensor] = [torch.empty(0)] * len(rows)
-    for group in micro_batches(rows, _TOKENS_AT_ONCE):
+    found: dict[int, Tensor] = {}
+    for group in own_batches(rows, _TOKENS_AT_ONCE) if rows else []:
         batch = pack(rows, group, policy.device)
         values = completion_logprobs(policy, batch, temperature=temperature).cpu()
         for place, index in enumerate(group):
-            out[index] = values[place, : rows[index].completion_length]
-    return out
+            found[index] = values[place, : rows[index].completion_length].clone()
+    for others in distributed.gather(found):
+        found |= others
+    return [found[i] for i in range(len(rows))]
 
 
 def token_loss(policy: LanguageModel, rows: Sequence[Tokens]) -> Estimate:

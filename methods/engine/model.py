@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from methods.engine import adapter, distributed, sharding
 from methods.engine.errors import MethodError
 
 if TYPE_CHECKING:
+    from peft import PeftModel
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from methods.engine.attention import Layout, Packed
+    from methods.engine.sharding import Sharded
 
 
 @dataclass
@@ -34,6 +37,9 @@ class LanguageModel:
     source: str  # where the weights came from, for the manifest
     precision: str = "float32"
     ragged: bool = False  # takes our attention; else rows are padded and sampled without a cache
+    adapter: PeftModel | None = None  # LoRA: ``module`` carries it, and only it is trained
+    without_adapter: bool = False  # computes as if there were none: the reference
+    sharded: Sharded | None = None  # ``module`` in parts, on several processes
     _stops: dict[str, frozenset[int]] = field(default_factory=dict, repr=False)
 
     @property
@@ -72,7 +78,7 @@ class LanguageModel:
 
         ``position_ids`` (1, S) count within each sequence; ``layout`` says where each token looks.
         """
-        with self.autocast():
+        with self.autocast(), self._adapter_off():
             if not self.ragged:
                 return self._padded_states(input_ids[0], layout)
             return self.module.base_model(
@@ -104,6 +110,11 @@ class LanguageModel:
         else:
             with torch.autocast(self.device.type, dtype=torch.bfloat16):
                 yield
+
+    def _adapter_off(self) -> contextlib.AbstractContextManager[None]:
+        if self.without_adapter and self.adapter is not None:
+            return self.adapter.disable_adapter()
+        return contextlib.nullcontext()
 
     def encode_prompt(self, text: str) -> list[int]:
         """Token ids of a prompt, with the start token where the tokenizer sets one."""
@@ -148,9 +159,9 @@ class LanguageModel:
                 "row, or lower max_new_tokens."
             )
 
-    def parameter_count(self) -> int:
-        """Trainable parameters; tied weights count once."""
-        return sum(p.numel() for p in self.module.parameters())
+    def parameter_count(self, *, trained: bool = False) -> int:
+        """Parameters, all or those that are trained; tied weights count once."""
+        return sum(p.numel() for p in self.module.parameters() if p.requires_grad or not trained)
 
     def fingerprint(self) -> str:
         """SHA-256 over names, shapes and some of each weight: cheap, changes with any training."""
@@ -163,21 +174,80 @@ class LanguageModel:
         return digest.hexdigest()
 
     def frozen_copy(self) -> LanguageModel:
-        """A copy whose weights never change: the reference model."""
+        """The start as it is now, whose weights never change: the reference model.
+
+        Beside an adapter that is the model under it, without a copy.
+        """
         import copy
 
+        if self.adapter is not None:
+            return replace(self, without_adapter=True)
         module = copy.deepcopy(self.module).eval().requires_grad_(False)
         return replace(self, module=module)
 
+    def through(self, compute: Callable[[], Tensor]) -> Tensor:
+        """``compute()``; a policy in parts does it where FSDP can follow the gradient back."""
+        if self.sharded is None or not torch.is_grad_enabled():
+            return compute()
+        return self.sharded(compute)
+
+    def checkpoint_activations(self) -> None:
+        """From now on keep each layer's input alone and compute the rest again going backward.
+
+        Raises MethodError where the model's layers cannot.
+        """
+        from transformers.modeling_layers import GradientCheckpointingLayer
+
+        layers = [m for m in self.module.modules() if isinstance(m, GradientCheckpointingLayer)]
+        if not layers:
+            raise MethodError(
+                f"model {self.name!r} cannot compute its layers again; use "
+                "activation_checkpointing=false and fewer micro_batch_tokens"
+            )
+        self.module.gradient_checkpointing_enable({"use_reentrant": False})
+        for layer in layers:
+            # The layers do it in training only. What is in them stays as it was: no dropout.
+            layer.training = True
+
+    def weights(self) -> dict[str, Tensor]:
+        """Every weight under its name in the Hugging Face layout, whole, on the CPU.
+
+        An adapter's alone where there is one. Tied weights are one tensor under several names. All
+        processes must call it.
+        """
+        with sharding.apart(self.sharded):
+            if self.adapter is not None:
+                named = adapter.tensors(self.module)
+            else:
+                named = self.module.state_dict(keep_vars=True)
+            same: dict[int, Tensor] = {}
+            for tensor in named.values():
+                if id(tensor) not in same:
+                    same[id(tensor)] = sharding.whole(tensor.detach()).cpu()
+            return {name: same[id(tensor)] for name, tensor in named.items()}
+
     def save(self, folder: Path) -> None:
-        """Write the Hugging Face layout: config, safetensors, tokenizer."""
+        """Write the Hugging Face layout: config, safetensors, tokenizer; of an adapter PEFT's.
+
+        The first process writes; all must call it.
+        """
+        weights = self.weights()
+        if distributed.is_first():
+            self.write(folder, weights)
+
+    def write(self, folder: Path, weights: Mapping[str, Tensor]) -> None:
+        """``save`` with the ``weights()`` at hand."""
         try:
-            try:
-                self.module.save_pretrained(folder)
-            except ValueError:
-                # Some hub models carry sampling defaults that transformers loads and will not save.
-                self.module.generation_config = _plain_generation_config(self)
-                self.module.save_pretrained(folder)
+            if self.adapter is not None:
+                self.adapter.save_pretrained(folder, state_dict=dict(weights))
+            else:
+                try:
+                    self.module.save_pretrained(folder, state_dict=dict(weights))
+                except ValueError:
+                    # Some hub models carry sampling defaults that transformers loads and will not
+                    # save.
+                    self.module.generation_config = _plain_generation_config(self)
+                    self.module.save_pretrained(folder, state_dict=dict(weights))
             self.tokenizer.save_pretrained(folder)
         except (OSError, ValueError) as error:
             raise MethodError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Options(BaseModel):
@@ -44,6 +44,30 @@ class ModelOptions(Options):
     )
 
 
+class Lora(Options):
+    """What ``lora`` says: r=16,alpha=32,targets=q_proj+v_proj,rslora=true."""
+
+    r: int = Field(16, ge=1, le=4096)
+    alpha: float = Field(32.0, gt=0)
+    targets: list[str] = Field(default=["all-linear"], min_length=1)
+    rslora: bool = False
+
+
+def lora_settings(text: str) -> Lora:
+    """The settings that ``text`` gives, the rest at their defaults.
+
+    Raises ValueError where it names another setting, or a value that is not allowed.
+    """
+    values: dict[str, Any] = {}
+    for part in filter(None, text.split(",")):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or name not in Lora.model_fields:
+            allowed = ",".join(f"{n}=..." for n in Lora.model_fields)
+            raise ValueError(f"'{part}' is no setting of LoRA; allowed: {allowed}")
+        values[name] = value.split("+") if name == "targets" else value
+    return Lora(**values)
+
+
 class TrainingOptions(ModelOptions):
     """The optimiser step that every training method shares."""
 
@@ -71,6 +95,18 @@ class TrainingOptions(ModelOptions):
         unit="tokens",
         ge=1,
     )
+    lora: str | None = option(
+        None,
+        "train small matrices beside the frozen weights (peft): r=16,alpha=32,targets=all-linear; "
+        "targets are names joined by +; the reference is then the model without them",
+        source="ours",
+        min_length=1,
+    )
+    activation_checkpointing: bool = option(
+        False,
+        "compute each layer again in the backward pass: less memory, a third more time",
+        source="ours",
+    )
     checkpoint_every: int = option(
         20, "steps between checkpoints", source="ours", unit="steps", ge=1
     )
@@ -78,3 +114,10 @@ class TrainingOptions(ModelOptions):
     save_model: bool = option(
         True, "keep the final model in the run folder, Hugging Face layout", source="ours"
     )
+
+    @field_validator("lora")
+    @classmethod
+    def _known_settings(cls, value: str | None) -> str | None:
+        if value is not None:
+            lora_settings(value)
+        return value

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from methods.engine import checkpoint
+from methods.engine import adapter, checkpoint, distributed
 from methods.engine.errors import MethodError
 from methods.engine.files import write_json
 from methods.engine.load import load
@@ -51,7 +51,8 @@ class Run:
         self._parent = os.getppid()
         self._logged: dict[str, Any] | None = None
         self._resumed = checkpoint.latest(folder / "checkpoints")
-        self._cut_logs(self._resumed.state["log_bytes"] if self._resumed else self._kept_logs())
+        if distributed.is_first():
+            self._cut_logs(self._resumed.state["log_bytes"] if self._resumed else self._kept_logs())
         if self._resumed:
             self.train_seconds = float(self._resumed.state["train_seconds"])
         torch.manual_seed(self.seed)
@@ -78,7 +79,7 @@ class Run:
             cache_dir=self.cache_dir,
             device=self.device,
             precision=options.precision,
-            check=self.check,
+            check=self._check_start,
         )
         is_folder = Path(options.model).is_dir()
         name, _, revision = (options.model, "", "") if is_folder else options.model.partition("@")
@@ -89,6 +90,12 @@ class Run:
             "parameters": model.parameter_count(),
             "fingerprint": model.fingerprint(),
         }
+        if isinstance(options, TrainingOptions):
+            if options.lora:
+                adapter.add(model, options.lora, self.seed)
+            if options.activation_checkpointing:
+                model.checkpoint_activations()
+            self.facts["model"]["trained"] = model.parameter_count(trained=True)
         return model
 
     def generator(self, *purpose: str | int) -> torch.Generator:
@@ -103,12 +110,15 @@ class Run:
         Raises MethodError where what was kept is of another model or other data.
         """
         path = self.folder / f"{name}.json"
-        if path.is_file():
-            kept = json.loads(path.read_text())
+        # One answer for all: another process may have written the file in between.
+        kept = distributed.of_first(json.loads(path.read_text()) if path.is_file() else None)
+        if kept is not None:
             self._require_origin(kept["origin"])
             return kept["value"]
         value = compute()
-        write_json(path, {"origin": self._origin(), "log_bytes": self._log_bytes(), "value": value})
+        if distributed.is_first():
+            kept = {"origin": self._origin(), "log_bytes": self._log_bytes(), "value": value}
+            write_json(path, kept)
         return value
 
     def stage(self, title: str, total: int):
@@ -116,7 +126,14 @@ class Run:
         return stage(title, total)
 
     def check(self) -> None:
-        """Raise Stopped where a stop was asked for; long stages call it between batches."""
+        """Raise Stopped where a stop was asked for; long stages call it between batches.
+
+        Of several processes none may leave alone: they stop after a step, together.
+        """
+        if distributed.size() == 1:
+            self._check_start()
+
+    def _check_start(self) -> None:
         if self._stopping():
             raise Stopped
 
@@ -138,7 +155,7 @@ class Run:
                 started = time.perf_counter()
                 yield step
                 self._close(step, time.perf_counter() - started, bar)
-                stopping = self._stopping()
+                stopping = distributed.any_of(self._stopping())
                 due = step % config.checkpoint_every == 0
                 if stopping or due:
                     self._checkpoint(step, policy, optimiser, config)
@@ -158,11 +175,14 @@ class Run:
         """Write ``results.json`` and, where given, the final model with its card."""
         from methods.engine import report
 
+        weights = None if policy is None else policy.weights()
+        if not distributed.is_first():
+            return
         data = results.to_json(self.train_seconds)
         write_json(self.folder / "results.json", data)
         (self.folder / "report.md").write_text(report.text(self.spec, self.facts, data))
-        if policy is not None:
-            policy.save(self.folder / "model")
+        if policy is not None and weights is not None:
+            policy.write(self.folder / "model", weights)
             (self.folder / "model" / "README.md").write_text(report.card(self.spec, self.facts))
 
     # --- what the worker asks for ---------------------------------------------------------------
@@ -180,7 +200,7 @@ class Run:
         signal.signal(signal.SIGTERM, ask)
 
     def peak_memory(self) -> int:
-        """Peak bytes: of the GPU's allocator on CUDA, of the process elsewhere."""
+        """Peak bytes of this process: of the GPU's allocator on CUDA, of its memory elsewhere."""
         if self.device.startswith("cuda"):
             return torch.cuda.max_memory_allocated()
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -216,6 +236,8 @@ class Run:
         checkpoint.save(self.folder / "checkpoints", step, policy, optimiser, state, config.keep)
 
     def _append(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
+        if not distributed.is_first():
+            return
         with (self.folder / name).open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from methods.engine import distributed
 from methods.engine.attention import Packed
 from methods.engine.batch import Tokens
 from methods.engine.model import LanguageModel
@@ -67,7 +68,8 @@ def sample(
     uniform = torch.rand(
         count, max_new_tokens, generator=generator, device=device, dtype=torch.float64
     )
-    decoding = _Decoding(policy, encoded, per_prompt, max_new_tokens, min(batch_size, count))
+    mine = distributed.share(range(len(encoded)))
+    decoding = _Decoding(policy, encoded, mine, per_prompt, max_new_tokens, batch_size)
     drawn: list[tuple[list[int], list[float]]] = [([], []) for _ in range(count)]
     stops = policy.stop_ids(stop)
     while decoding.advance():
@@ -83,10 +85,14 @@ def sample(
         ]
         decoding.take(token, going)
         if on_progress:
-            on_progress(going.count(False))
+            on_progress(going.count(False) * distributed.size())
+    found = distributed.unshare(
+        distributed.gather([drawn[i * per_prompt : (i + 1) * per_prompt] for i in mine])
+    )
     return [
-        _finished(policy, i // per_prompt, encoded[i // per_prompt], *drawn[i], stops)
-        for i in range(count)
+        _finished(policy, i, encoded[i], *answer, stops)
+        for i, answers in enumerate(found)
+        for answer in answers
     ]
 
 
@@ -134,21 +140,22 @@ class _Decoding:
         self,
         policy: LanguageModel,
         prompts: Sequence[tuple[int, ...]],
+        mine: Sequence[int],
         per_prompt: int,
         max_new_tokens: int,
-        places: int,
+        batch_size: int,
     ) -> None:
         self.policy, self.prompts, self.per_prompt = policy, prompts, per_prompt
-        self.places = places
+        self.places = min(batch_size, len(mine) * per_prompt)
         # Prompts of like length come together, so that the cache is about as wide as each needs.
-        order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), prompts[i]))
+        order = sorted(mine, key=lambda i: (len(prompts[i]), prompts[i]))
         self.waiting = [i * per_prompt + j for i in order for j in range(per_prompt)]
         self.answers: list[int] = []
         self.states = torch.empty(0)
         self._token: Tensor | None = None
         self._texts: dict[int, list[int]] = {}  # whole sequences, for a model without a cache
         width = max(map(len, prompts)) + max_new_tokens
-        self._slots = Slots(places, width, policy.device)
+        self._slots = Slots(self.places, width, policy.device)
 
     def advance(self) -> bool:
         """Read the tokens taken last and let waiting answers in; False when none is left."""

@@ -17,6 +17,7 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from methods.engine import distributed
 from methods.engine.batch import Order, Tokens, micro_batches, pack
 from methods.engine.cache import build_once
 from methods.engine.load import take_over
@@ -63,9 +64,10 @@ def prepare(
     chosen = chosen or recipe(task)
     key = json.dumps([task.name, task.fingerprint, asdict(chosen)], sort_keys=True)
     name = f"{task.name.split(':')[0]}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    return build_once(
-        cache_dir / "tiny" / name, lambda folder: train(task, chosen, check).save(folder)
-    )
+    with distributed.alone():
+        return build_once(
+            cache_dir / "tiny" / name, lambda folder: train(task, chosen, check).save(folder)
+        )
 
 
 def tokenizer(alphabet: str) -> PreTrainedTokenizerFast:

@@ -33,15 +33,18 @@ def main(folder: Path) -> int:
     spec = json.loads((folder / "spec.json").read_text())
     import torch
 
+    from methods.engine import distributed
     from methods.engine.errors import MethodError
     from methods.engine.files import write_json
     from methods.engine.run import Run, Stopped
 
     started = time.monotonic()
+    distributed.start(spec["device"])
     manifest = _manifest(spec, torch)
     path = folder / "manifest.json"
-    write_json(path, manifest)
-    (folder / "traceback.txt").unlink(missing_ok=True)
+    if distributed.is_first():
+        write_json(path, manifest)
+        (folder / "traceback.txt").unlink(missing_ok=True)
     run: Run | None = None
     code, status, error = 1, "failed", None
     try:
@@ -64,13 +67,16 @@ def main(folder: Path) -> int:
         error = str(problem)
     except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"
-        (folder / "traceback.txt").write_text(traceback.format_exc())
+        if distributed.is_first():
+            (folder / "traceback.txt").write_text(traceback.format_exc())
     if run is not None:
         manifest.update(run.facts, peak_memory_bytes=run.peak_memory())
     manifest.update(
         status=status, error=error, finished=_now(), seconds=round(time.monotonic() - started, 2)
     )
-    write_json(path, manifest)
+    if distributed.is_first():
+        write_json(path, manifest)
+    distributed.stop()
     return code
 
 
@@ -91,6 +97,7 @@ def _manifest(spec: dict[str, Any], torch: Any) -> dict[str, Any]:
         "versions": versions,
         "device_name": torch.cuda.get_device_name() if cuda else _processor(),
         "threads": torch.get_num_threads(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
         "pid": os.getpid(),
         "started": _now(),
         "finished": None,

@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 
 from methods.engine import measure
-from methods.engine.batch import Order, Tokens, micro_batches, pack
+from methods.engine.batch import Order, Tokens, own_batches, pack
+from methods.engine.distributed import total
 from methods.engine.errors import MethodError
 from methods.engine.examples import demonstrations
 from methods.engine.logprobs import completion_logprobs
@@ -119,13 +120,15 @@ def run(run: Run, config: Config) -> None:
     before = run.once("before", evaluate)
     for step in run.steps(policy, optimiser, config):
         rows = [train[i] for i in order.batch(step, config.batch_size)]
-        total, loss = sum(row.completion_length for row in rows), 0.0
-        for group in micro_batches(rows, config.micro_batch_tokens):
+        tokens, loss = sum(row.completion_length for row in rows), 0.0
+        for group in own_batches(rows, config.micro_batch_tokens):
             batch = pack(rows, group, policy.device)
-            part = sft_loss(completion_logprobs(policy, batch), batch.completion_mask, total)
+            part = sft_loss(completion_logprobs(policy, batch), batch.completion_mask, tokens)
             optimiser.backward(part)
             loss += part.item()
-        run.log(step, sum(len(r.ids) for r in rows), loss=loss, **optimiser.step(step))
+        run.log(
+            step, sum(len(r.ids) for r in rows), **total({"loss": loss}), **optimiser.step(step)
+        )
     run.finish(_results(before, evaluate()), policy if config.save_model else None)
 
 

@@ -32,7 +32,8 @@ import torch
 from torch import Tensor
 
 from methods.engine import measure
-from methods.engine.batch import Order, TokenBatch, Tokens, micro_batches, pack
+from methods.engine.batch import Order, TokenBatch, Tokens, own_batches, pack
+from methods.engine.distributed import total
 from methods.engine.errors import MethodError
 from methods.engine.examples import preference_pairs
 from methods.engine.logprobs import completion_logprobs
@@ -158,7 +159,7 @@ def run(run: Run, config: Config) -> None:
         metrics: dict[str, float] = {"loss": 0.0, "margin": 0.0, "accuracy": 0.0}
         rows = [row for i in chosen for row in pairs[i]]
         ref_logps = torch.tensor([ref[2 * i : 2 * i + 2] for i in chosen], device=policy.device)
-        for group in micro_batches(rows, config.micro_batch_tokens, together=2):
+        for group in own_batches(rows, config.micro_batch_tokens, together=2):
             batch = pack(rows, group, policy.device)
             logp = completion_logprobs(policy, batch).sum(-1).view(-1, 2)
             ref_logp = ref_logps.flatten()[group].view(-1, 2)
@@ -169,7 +170,7 @@ def run(run: Run, config: Config) -> None:
             metrics["loss"] += loss.item()
             metrics["margin"] += margin.sum().item() / len(chosen)
             metrics["accuracy"] += _won(margin) / len(chosen)
-        run.log(step, sum(len(row.ids) for row in rows), **metrics, **optimiser.step(step))
+        run.log(step, sum(len(row.ids) for row in rows), **total(metrics), **optimiser.step(step))
     after = evaluate("after")
     run.finish(_results(before, after), policy if config.save_model else None)
 

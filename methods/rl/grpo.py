@@ -30,7 +30,8 @@ import torch
 from torch import Tensor
 
 from methods.engine import measure
-from methods.engine.batch import Order, TokenBatch, micro_batches, pack
+from methods.engine.batch import Order, TokenBatch, own_batches, pack
+from methods.engine.distributed import total
 from methods.engine.examples import answered_prompts
 from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
@@ -211,7 +212,7 @@ def _update(
     metrics = {"loss": 0.0, "kl": 0.0, "outside_clip_range": 0.0, "sampler_gap": 0.0}
     tokens = max(1, sum(rows[i].completion_length for i in live))
     for update in range(config.updates_per_batch):
-        for group in micro_batches([rows[i] for i in live], config.micro_batch_tokens):
+        for group in own_batches([rows[i] for i in live], config.micro_batch_tokens):
             batch = pack(rows, [live[g] for g in group], policy.device)
             logp = completion_logprobs(policy, batch, temperature=config.temperature)
             # On policy the old log-probs are these very ones: no second pass.
@@ -233,7 +234,7 @@ def _update(
                     (outside & mask).sum().item() / tokens / config.updates_per_batch
                 )
         numbers = optimiser.step(step)
-    return {**metrics, **numbers}
+    return {**total(metrics), **numbers}
 
 
 def _observe(
