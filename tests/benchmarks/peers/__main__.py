@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import re
 import sys
@@ -90,7 +91,7 @@ def trl_candidates(name: str, device: str, quick: bool) -> list[dict[str, Any]]:
 
 
 def _compare(base: Spec, given: argparse.Namespace) -> dict[str, Any]:
-    print(f"{base.workload}: search", flush=True)
+    load = _load()
     tried: dict[str, list[dict[str, Any]]] = {}
     device = "cuda" if base.device.startswith("cuda") else "cpu"
     candidates = {
@@ -113,6 +114,7 @@ def _compare(base: Spec, given: argparse.Namespace) -> dict[str, Any]:
             gradient = report.gradient_difference(Path(folder) / "ours", Path(folder) / "trl")
     return {
         "date": datetime.now(UTC).date().isoformat(),
+        "load": {"before": load, "after": _load()},  # the machine's, over a minute
         "workload": found["workload"],
         "settings": {side: spec.settings for side, spec in chosen.items()},
         "search": tried,
@@ -158,6 +160,10 @@ def _slug(device: str) -> str:
     if not device.startswith("cuda"):
         return "cpu"
     return re.sub(r"[^a-z0-9]+", "-", _device_name(device).lower()).strip("-")
+
+
+def _load() -> float:
+    return round(os.getloadavg()[0], 2)
 
 
 def _say(line: str) -> None:

@@ -5,6 +5,9 @@ the clip and the update (for GRPO the sampling too); TRL collates SFT and DPO ba
 Configured to our definitions: mean over answer tokens, sigmoid DPO, ``grpo`` aggregation. No
 logging, saving, evaluation, workers or gradient checkpointing; rows of like length share a batch
 where the trainer can do that, and ``padding_free`` is tried where it can do that.
+
+Two costs are the trainers' own and are left as they are: without Triton (on a CPU) the head scores
+prompt and padding positions too, and GRPO pads every micro-batch to the longest row of the step.
 """
 
 from __future__ import annotations
