@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -14,33 +14,46 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
 _LINE_EVERY = 10.0  # seconds between plain lines
+_SHOWN = 4  # metrics in a note; more would wrap a line of 100 columns
+_NOT_SHOWN = ("step", "loss", "learning_rate")
+
+
+def note(metrics: Mapping[str, float]) -> str:
+    """What a reader asks of a step first: its loss, then what the method logs, in its order."""
+    loss = [("loss", metrics["loss"])] if "loss" in metrics else []
+    others = [(name, value) for name, value in metrics.items() if name not in _NOT_SHOWN]
+    return "  ".join(f"{name} {value:.4g}" for name, value in (loss + others)[:_SHOWN])
 
 
 class Stage:
-    """One stretch of work with a known length."""
+    """One stretch of work with a known length, ``start`` units of it done in an earlier process."""
 
-    def __init__(self, title: str, total: int, bar: Progress | None, task: TaskID | None) -> None:
-        self.title, self.total, self.done = title, total, 0
-        self._bar, self._task = bar, task
+    def __init__(
+        self, title: str, total: int, bar: Progress | None, task: TaskID | None, start: int = 0
+    ) -> None:
+        self.title, self.total, self.done = title, total, start
+        self._bar, self._task, self._start = bar, task, start
         self._started = self._spoke = time.monotonic()
 
-    def advance(self, amount: int = 1, note: str = "") -> None:
-        """``amount`` more is done; ``note`` says how it goes."""
+    def advance(self, amount: int = 1, note: str = "", speed: float | None = None) -> None:
+        """``amount`` more is done; ``note`` says how it goes, ``speed`` is in tokens a second."""
         self.done += amount
+        rate = "" if speed is None else f"{speed:.0f} tok/s"
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, advance=amount, note=note)
+            self._bar.update(self._task, advance=amount, note=note, speed=rate)
             return
         now = time.monotonic()
         if now - self._spoke >= _LINE_EVERY or self.done >= self.total:
             self._spoke = now
-            rate = (now - self._started) / max(1, self.done)
-            left = f"{rate * max(0, self.total - self.done):.0f} s left"
-            print(f"{self.title} {self.done}/{self.total}  {note}  {left}", file=sys.stderr)
+            # What an earlier process did took none of this one's time.
+            each = (now - self._started) / max(1, self.done - self._start)
+            left = f"ETA {_clock(each * max(0, self.total - self.done))}"
+            parts = [f"{self.title} {self.done}/{self.total}", rate, left, note]
+            print("  ".join(part for part in parts if part), file=sys.stderr)
 
 
 @contextmanager
@@ -48,21 +61,23 @@ def stage(title: str, total: int, start: int = 0) -> Iterator[Stage]:
     """A stage of ``total`` units, ``start`` of them done already."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        plain = Stage(title, total, None, None)
-        plain.done = start
-        yield plain
+        yield Stage(title, total, None, None, start)
         return
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        TextColumn("{task.fields[speed]}"),
         TextColumn("ETA"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(title, total=total, completed=start, note="")
-        live = Stage(title, total, bar, task)
-        live.done = start
-        yield live
+        task = bar.add_task(title, total=total, completed=start, note="", speed="")
+        yield Stage(title, total, bar, task, start)
+
+
+def _clock(seconds: float) -> str:
+    """Whole seconds as the live bar writes them: 0:00:07."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
