@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from registry.runs.sweep_table import SweepTable
 
 _WIDE = 8  # seeds that get a column each
+_GRID = ("method", "set_", "seeds", "model", "task", "data", "device", "config", "executor")
+_PLACE = (
+    "workers", "gpus", "mem", "partition", "time", "wait", "cluster", "store", "infra", "launch",
+)  # fmt: skip
 
 
 def sweep(
@@ -63,60 +67,67 @@ def sweep(
         registry sweep --show latest
         registry sweep --resume latest --workers 2
     """
-    from registry.core.settings import Settings
-
-    settings = Settings.load()
-    options: dict[str, Any] = {
-        "workers": workers, "gpus": gpus, "mem": mem, "partition": partition, "time": time,
-        "wait": wait, "cluster": cluster, "store": store, "infra": infra, "launch": launch,
-    }  # fmt: skip
-    grid: dict[str, Any] = {
-        "method": method, "--set": set_, "--seeds": seeds, "--model": model, "--task": task,
-        "--data": data, "--device": device, "--config": config,
-    }  # fmt: skip
-    _one_verb(grid, executor, options, resume=resume, show=show, list_=list_)
-    if list_:
-        return _list(settings, as_json)
-    if show is not None:
-        return _show(show, settings, as_json)
-    if resume is not None:
-        return _resume(resume, options, settings, dry_run, as_json)
-    place = _place(executor or "local", options)
-    plan = _plan(grid, place, many=yes)
-    if dry_run:
-        return _show_plan(plan, settings, as_json)
-    from registry.runs.sweep import create_sweep
-
-    made = create_sweep(plan, settings)
-    talk(f"{made.sweep_id}: {len(made.runs)} runs")
-    return _run(made, place, settings, as_json)
+    return _execute(locals())
 
 
-def _one_verb(
-    grid: dict[str, Any],
-    executor: str | None,
-    options: dict[str, Any],
-    *,
-    resume: str | None,
-    show: str | None,
-    list_: bool,
-) -> None:
-    verbs = {"--resume": resume, "--show": show, "--list": list_}
+def _execute(given: dict[str, Any]) -> int:
+    options = _given({name: given[name] for name in _PLACE})
+    grid = {name: given[name] for name in _GRID}
+    verbs = {"--resume": given["resume"], "--show": given["show"], "--list": given["list_"]}
+    chosen, as_json, dry_run = _verb(verbs, grid, options), given["as_json"], given["dry_run"]
+    if chosen == "--list":
+        return _list(as_json)
+    if chosen == "--show":
+        return _show(given["show"], as_json, hint=True)
+    if chosen == "--resume":
+        return _resume(given["resume"], options, dry_run, as_json)
+    return _start(grid, options, many=given["yes"], dry_run=dry_run, as_json=as_json)
+
+
+def _verb(verbs: dict[str, Any], grid: dict[str, Any], options: dict[str, Any]) -> str:
+    """The one of ``verbs`` that is given, "" for a new sweep; refuses what does not go with it."""
     chosen = list(_given(verbs))
-    given = [name for name, value in {**grid, "--executor": executor}.items() if value]
+    given = [_flag(name) for name, value in grid.items() if value]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} are given. Allowed: one of them")
-    if not chosen and grid["method"] is None:
-        raise UsageError(
-            "sweep needs a method (registry list methods), or --show, --resume or --list"
-        )
-    if chosen and chosen != ["--resume"]:
-        given += [f"--{name}" for name in _given(options)]
-    if chosen and given:
+    if not chosen:
+        if grid["method"] is None:
+            raise UsageError(
+                "sweep needs a method (registry list methods), or --show, --resume or --list"
+            )
+        return ""
+    if chosen != ["--resume"]:
+        given += map(_flag, options)
+    if given:
         raise UsageError(
             f"{chosen[0]} is about a sweep that is there; {', '.join(given)} cannot change. "
             f"Drop it, or start a new sweep without {chosen[0]}"
         )
+    return chosen[0]
+
+
+def _start(
+    grid: dict[str, Any], options: dict[str, Any], *, many: bool, dry_run: bool, as_json: bool
+) -> int:
+    place = _place(grid["executor"] or "local", options)
+    plan = _plan(grid, place, many=many)
+    if dry_run:
+        return _show_plan(plan, as_json)
+    from registry.runs.sweep import create_sweep
+
+    made = create_sweep(plan, _settings())
+    talk(f"{made.sweep_id}: {len(made.runs)} runs")
+    return _run(made, place, as_json)
+
+
+def _settings() -> Settings:
+    from registry.core.settings import Settings
+
+    return Settings.load()
+
+
+def _flag(name: str) -> str:
+    return name if name == "method" else f"--{name.rstrip('_')}"
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
@@ -136,20 +147,21 @@ def _plan(grid: dict[str, Any], place: Place, *, many: bool) -> SweepPlan:
 
     request = SweepRequest(
         method=grid["method"],
-        assigned=parse_assignments(grid["--set"]),
-        fixed={n: grid[f"--{n}"] for n in ("model", "task", "data") if grid[f"--{n}"] is not None},
-        seeds="1" if grid["--seeds"] is None else grid["--seeds"],
-        device=grid["--device"] or "auto",
-        config_file=grid["--config"],
+        assigned=parse_assignments(grid["set_"]),
+        fixed={n: grid[n] for n in ("model", "task", "data") if grid[n] is not None},
+        seeds="1" if grid["seeds"] is None else grid["seeds"],
+        device=grid["device"] or "auto",
+        config_file=grid["config"],
         place=place,
     )
     return plan_sweep(request, many=many)
 
 
-def _show_plan(plan: SweepPlan, settings: Settings, as_json: bool) -> int:
+def _show_plan(plan: SweepPlan, as_json: bool) -> int:
     from registry.runs.executors.choice import build
     from registry.runs.executors.job import Job
 
+    settings = _settings()
     executor = build(plan.place, settings.runs_dir / "sweeps" / "sweep", plan.device, settings)
     # The ids come with the folders; a preview shows where they will stand.
     jobs = [
@@ -172,16 +184,15 @@ def _show_plan(plan: SweepPlan, settings: Settings, as_json: bool) -> int:
     return 0
 
 
-def _resume(
-    name: str, options: dict[str, Any], settings: Settings, dry_run: bool, as_json: bool
-) -> int:
+def _resume(name: str, options: dict[str, Any], dry_run: bool, as_json: bool) -> int:
     from registry.runs.sweep import find_sweep, records
 
+    settings = _settings()
     found = find_sweep(name, settings)
     kept = found.place.model_dump(exclude={"executor"}, exclude_none=True)
-    place = _place(found.place.executor, kept | _given(options))
+    place = _place(found.place.executor, kept | options)
     if not dry_run:
-        return _run(found, place, settings, as_json)
+        return _run(found, place, as_json)
     left = [
         (run, record.state)
         for run, record in zip(found.runs, records(found, settings), strict=True)
@@ -199,11 +210,11 @@ def _resume(
     return 0
 
 
-def _run(found: Sweep, place: Place, settings: Settings, as_json: bool) -> int:
+def _run(found: Sweep, place: Place, as_json: bool) -> int:
     from registry.runs.sweep import run_sweep
 
-    tally = run_sweep(found, settings, talk, place)
-    _show(found.sweep_id, settings, as_json)
+    tally = run_sweep(found, _settings(), talk, place)
+    _show(found.sweep_id, as_json)
     return _verdict(found, tally)
 
 
@@ -219,16 +230,16 @@ def _verdict(found: Sweep, tally: Tally) -> int:
         )
     if handed := tally.of("handed over"):
         talk(
-            f"{len(handed)} runs are not here yet; how far they are: registry sweep --show "
-            f"{found.sweep_id}; to bring them in, or go on: registry sweep --resume "
-            f"{found.sweep_id}"
+            f"{len(handed)} of {tally.total} runs are handed over; to look, and to go on with what "
+            f"was lost: registry sweep --show {found.sweep_id}, --resume {found.sweep_id}"
         )
     return 0
 
 
-def _list(settings: Settings, as_json: bool) -> int:
+def _list(as_json: bool) -> int:
     from registry.runs.sweep import list_sweeps, records
 
+    settings = _settings()
     rows = []
     for one in list_sweeps(settings):
         finished = sum(record.state == "finished" for record in records(one, settings))
@@ -256,10 +267,11 @@ def _list(settings: Settings, as_json: bool) -> int:
     return 0
 
 
-def _show(name: str, settings: Settings, as_json: bool) -> int:
+def _show(name: str, as_json: bool, *, hint: bool = False) -> int:
     from registry.runs.sweep import find_sweep
     from registry.runs.sweep_table import sweep_table
 
+    settings = _settings()
     table = sweep_table(find_sweep(name, settings), settings)
     if as_json:
         emit_json(table)
@@ -267,6 +279,8 @@ def _show(name: str, settings: Settings, as_json: bool) -> int:
     _headline(table)
     _rows(table)
     _conclusion(table)
+    if hint and set(table.states) - {"finished", "running"}:
+        talk(f"go on with what has not finished: registry sweep --resume {table.sweep_id}")
     return 0
 
 
@@ -310,5 +324,3 @@ def _conclusion(table: SweepTable) -> None:
         for cell in row.cells:
             if cell.problem and cell.state != "finished":
                 emit(f"{cell.run_id} {cell.state}: {cell.problem}")
-    if set(table.states) - {"finished", "running"}:
-        talk(f"go on with what has not finished: registry sweep --resume {table.sweep_id}")

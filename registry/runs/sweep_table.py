@@ -120,7 +120,7 @@ def _row(values: dict[str, str], runs: Sequence[tuple[int, RunRecord]], key: Mea
     if not measured:
         return Row(values, tuple(cells), 0, None, None)
     after = [measure.after for measure in measured]
-    bounded = measured[0].unit == "fraction" and 0 <= min(after) and max(after) <= 1
+    bounded = measured[0].unit == "fraction" and min(after) >= 0 and max(after) <= 1
     mean = mean_over_seeds(
         after, measured[0].after_interval, within=(0.0, 1.0) if bounded else None
     )

@@ -27,12 +27,14 @@ def main(arguments: Sequence[str]) -> int:
         said, code = {"status": "failed", "problem": str(error)}, 1
     # Where the queue was killed nobody listens, and the run folder has it all anyway.
     with contextlib.suppress(BrokenPipeError):
-        print(json.dumps(said), flush=True)
+        sys.stdout.write(json.dumps(said) + "\n")
+        sys.stdout.flush()
     return code
 
 
 def _log(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

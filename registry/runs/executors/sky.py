@@ -26,7 +26,7 @@ RUNS = "/registry-runs"
 """Where the bucket is mounted on a machine."""
 
 _SPEC = "~/registry-spec/spec.json"
-_CACHE = "/tmp/posttrain-registry"  # noqa: S108  a machine of the run's own, gone after it
+_CACHE = "/var/tmp/posttrain-registry"  # noqa: S108  a machine of the run's own
 _ENV = "~/registry-env"
 _INSTALL = f"""\
 set -eu

@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +45,9 @@ class BringToEnd:
         """How the run of ``job`` ended; a failed one is a result like any other."""
         if done := prepare(job):
             return done
-        outcome = launch.start(job.folder, print, self.worker)
+        # Slurm signals every process of a task; the worker is stopped by us, in `checkpoint`.
+        deaf = ("sh", "-c", 'trap "" USR2; exec "$@"', "sh")
+        outcome = launch.start(job.folder, _log, (*deaf, *self.worker))
         return Ended(job, outcome.status, outcome.problem)
 
     def checkpoint(self, job: Job) -> Any:
@@ -116,10 +119,11 @@ class SlurmArray:
         if fresh:
             self._submit(fresh)
         handed = self._handed()
-        for job in jobs:
-            if not self._wait:
-                report(Ended(job, "handed over", f"{self._cluster} task {handed.get(job.run_id)}"))
         if not self._wait:
+            for job in jobs:
+                task = f"{self._cluster} task {handed.get(job.run_id, 'of another')}"
+                again = "has it already" if job.run_id in there else "has it"
+                report(Ended(job, "handed over", f"{task} {again}"))
             return
         say(f"waiting for {len(jobs)} tasks on {self._cluster}; Ctrl-C leaves them running")
         try:
@@ -209,6 +213,10 @@ class SlurmArray:
         except FileNotFoundError:
             return {}
         return handed
+
+
+def _log(text: str) -> None:
+    sys.stderr.write(text + "\n")  # submitit keeps it beside the result
 
 
 def _submitit() -> Any:
