@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 
 from methods.engine.data import (
+    LAYOUTS,
+    SUFFIXES,
     Demonstration,
     fingerprint,
     load_demonstrations,
@@ -218,3 +221,13 @@ def test_a_template_in_jinja_that_rewrites_history_makes_bad_rows_of_those_it_re
         write(json.dumps(fine), json.dumps(single)), tokenizer, skip_bad_rows=True
     )
     assert (len(rows), rows.skipped) == (1, 1)
+
+
+def test_the_guide_names_every_kind_of_file_and_layout_and_quotes_the_error_as_it_is(tmp_path):
+    root = Path(__file__).resolve().parents[2]
+    guide = (root / "site" / "docs" / "guide" / "data.md").read_text(encoding="utf-8")
+    assert [s for s in SUFFIXES if f"{s}`" not in guide] == []
+    assert [name for name in LAYOUTS if f"`#{name}`" not in guide] == []
+    (tmp_path / "rows.jsonl").write_text("\n".join([GOOD, BAD, GOOD, BAD, GOOD]))
+    message = said(load_demonstrations, str(tmp_path / "rows.jsonl"), Plain())
+    assert message.removeprefix(f"{tmp_path}/") in " ".join(guide.split())
