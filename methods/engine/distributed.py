@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 
+from methods.engine.errors import MethodError
+
 T = TypeVar("T")
 _alone = False
 
@@ -24,7 +26,13 @@ def start(device: str) -> None:
     if int(os.environ.get("WORLD_SIZE", "1")) < 2 or dist.is_initialized():
         return
     if device == "cuda":
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        if local >= torch.cuda.device_count():
+            raise MethodError(
+                f"process {local + 1} on this machine finds {torch.cuda.device_count()} GPUs: "
+                "each process needs its own. Use a lower --nproc."
+            )
+        torch.cuda.set_device(local)
     dist.init_process_group(
         "nccl" if device == "cuda" else "gloo",
         # A file needs no free port; across machines there is an address instead.
@@ -62,8 +70,8 @@ def size() -> int:
 
 
 def is_first() -> bool:
-    """Whether this process writes files and talks."""
-    return rank() == 0
+    """Whether this process writes files and talks; known before the others are met."""
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def total(parts: Mapping[str, float]) -> dict[str, float]:

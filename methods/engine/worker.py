@@ -39,7 +39,6 @@ def main(folder: Path) -> int:
     from methods.engine.run import Run, Stopped
 
     started = time.monotonic()
-    distributed.start(spec["device"])
     manifest = _manifest(spec, torch)
     path = folder / "manifest.json"
     if distributed.is_first():
@@ -56,6 +55,7 @@ def main(folder: Path) -> int:
         info = index.find(spec["method"])
         if info is None:
             raise MethodError(f"no method {spec['method']!r} in the register")
+        distributed.start(spec["device"])
         method = importlib.import_module(info.module)
         run = Run(folder, spec)
         run.listen()
@@ -65,6 +65,8 @@ def main(folder: Path) -> int:
         code, status = 130, "interrupted"
     except MethodError as problem:
         error = str(problem)
+        if not distributed.is_first():  # the manifest is not ours: say it here
+            print(error, file=sys.stderr)
     except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"
         if distributed.is_first():

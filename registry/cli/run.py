@@ -34,6 +34,14 @@ _COMMON: tuple[tuple[str, Any, Any], ...] = (
         typer.Option(None, metavar="[RUN]", help="Go on with a run: id, path, or the latest."),
     ),
     ("config", Path | None, typer.Option(None, help="A YAML file of options.")),
+    ("nproc", int, typer.Option(1, help="Processes (GPUs) on this machine, with FSDP2.")),
+    ("nodes", int, typer.Option(1, help="Machines; the same command with --out on each.")),
+    ("node_rank", int, typer.Option(0, help="Which of them this is, from 0.")),
+    (
+        "rendezvous",
+        str | None,
+        typer.Option(None, metavar="HOST:PORT", help="Where machine 0 can be reached."),
+    ),
     (
         "set_",
         list[str],
@@ -163,6 +171,10 @@ def _execute(
     out: Path | None,
     resume: str | None,
     config: Path | None,
+    nproc: int,
+    nodes: int,
+    node_rank: int,
+    rendezvous: str | None,
     set_: list[str],
     dry_run: bool,
     as_json: bool,
@@ -172,6 +184,10 @@ def _execute(
     from registry.runs import launch, plan
 
     settings = Settings.load()
+    processes = launch.Processes(nproc, nodes, node_rank, rendezvous)
+    processes.check()
+    if nodes > 1 and out is None and resume is None:
+        raise UsageError(f"--nodes {nodes} needs --out: a folder that all machines share")
     options = {n: v for n, v in given.items() if v is not None} | flags
     assigned = plan.parse_assignments(set_)
     for name in assigned.keys() & options.keys():
@@ -185,12 +201,16 @@ def _execute(
             return _show_resume(folder, as_json)
     else:
         planned = plan.make_plan(plan.Request(info.slug, options, seed, device, config))
+        if node_rank > 0 and out is not None:
+            talk(f"machine {node_rank} of {nodes} waits for {out}")
+            helped = launch.start(launch.await_run(out), talk, processes=processes)
+            return helped.exit_code
         launch.check_out(info.slug, out)
         if dry_run:
             return _show_plan(planned, as_json)
         folder = launch.create_run(planned, settings, out)
     talk(f"run folder {folder}")
-    return _report(launch.start(folder, talk), settings, as_json)
+    return _report(launch.start(folder, talk, processes=processes), settings, as_json)
 
 
 def _resumed(

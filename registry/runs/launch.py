@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,8 +38,46 @@ from registry.runs.records import RunRecord, find_run, list_runs, read_run
 WORKER: tuple[str, ...] = (sys.executable, "-P", "-m", "methods.engine.worker")
 """The worker's command line; the run folder is its last argument. Tests put their own here."""
 
+LAUNCHER: tuple[str, ...] = (sys.executable, "-P", "-m", "methods.engine.launch")
+"""Starts several workers on one run folder."""
+
 LATEST = "latest"
+_WAIT_FOR_RUN = 120.0  # seconds another machine gets to create the run
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+@dataclass(frozen=True)
+class Processes:
+    """How many workers a run gets, on how many machines, and which of these this one is."""
+
+    nproc: int = 1
+    nodes: int = 1
+    node_rank: int = 0
+    rendezvous: str | None = None
+
+    def check(self) -> None:
+        """Raises UsageError where the numbers do not fit together."""
+        if self.nproc < 1 or self.nodes < 1 or not 0 <= self.node_rank < self.nodes:
+            raise UsageError(
+                f"--nproc {self.nproc} --nodes {self.nodes} --node-rank {self.node_rank} is not "
+                "allowed. Allowed: nproc and nodes of 1 or more, node-rank from 0 to nodes - 1"
+            )
+        host, _, port = (self.rendezvous or "").rpartition(":")
+        if self.nodes > 1 and not (host and port.isdigit()):
+            raise UsageError(
+                f"--nodes {self.nodes} needs --rendezvous HOST:PORT of machine 0, a port that the "
+                "others can reach"
+            )
+
+    def command(self) -> tuple[str, ...]:
+        """What is started on the run folder."""
+        if self.nproc * self.nodes == 1:
+            return WORKER
+        words = [*LAUNCHER, "--nproc", str(self.nproc)]
+        if self.nodes > 1:
+            words += ["--nodes", str(self.nodes), "--node-rank", str(self.node_rank)]
+            words += ["--rendezvous", str(self.rendezvous)]
+        return tuple(words)
 
 
 @dataclass(frozen=True)
@@ -127,30 +166,54 @@ def prepare_resume(name: str, method: str, settings: Settings, *, dry_run: bool 
     return record.folder
 
 
+def await_run(folder: Path, seconds: float = _WAIT_FOR_RUN) -> Path:
+    """The run folder that machine 0 makes of ``--out``, once it is there.
+
+    Raises RunError where it does not come.
+    """
+    folder = folder.expanduser().absolute()
+    deadline = time.monotonic() + seconds
+    while not (folder / "spec.json").is_file():
+        if time.monotonic() > deadline:
+            raise RunError(
+                f"{folder} is not there after {seconds:.0f} s. It must lie on storage that all "
+                "machines share, and machine 0 creates it: --node-rank 0 with the same --out",
+                folder,
+            )
+        time.sleep(0.2)
+    return folder
+
+
 def start(
     folder: Path,
     say: Callable[[str], None] = lambda _: None,
     worker: Sequence[str] | None = None,
+    processes: Processes | None = None,
 ) -> Outcome:
     """Run the worker on ``folder`` to its end; ``say`` takes sentences for the person.
 
     Raises RunError where another process works in the folder.
     """
-    held = lock.take(folder)
-    if held is None:
-        raise RunError(f"another process works in {folder}; wait for it, or stop it", folder)
+    processes = processes or Processes()
+    held = -1
+    if processes.node_rank == 0:  # the others help with a run that is machine 0's
+        taken = lock.take(folder)
+        if taken is None:
+            raise RunError(f"another process works in {folder}; wait for it, or stop it", folder)
+        held = taken
     with _passing_on(say) as signals:
         try:
             process = subprocess.Popen(
-                [*(worker or WORKER), str(folder)],
+                [*(worker or processes.command()), str(folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=2,
                 start_new_session=True,
-                pass_fds=(held,),
+                pass_fds=(held,) if held >= 0 else (),
                 env=_environment(folder),
             )
         finally:
-            os.close(held)  # the worker holds it now, and for as long as it lives
+            if held >= 0:
+                os.close(held)  # the worker holds it now, and for as long as it lives
         signals.attach(process)
         code = process.wait()
     return _outcome(read_run(folder), code, signals.asked > 0)
