@@ -215,10 +215,10 @@ def _run(found: Sweep, place: Place, as_json: bool) -> int:
 
     tally = run_sweep(found, _settings(), talk, place)
     _show(found.sweep_id, as_json)
-    return _verdict(found, tally)
+    return _verdict(found, place, tally)
 
 
-def _verdict(found: Sweep, tally: Tally) -> int:
+def _verdict(found: Sweep, place: Place, tally: Tally) -> int:
     failed = tally.of("failed")
     if failed:
         names = "; ".join(f"({one.job.name}) {one.note}" for one in failed[:3])
@@ -228,10 +228,14 @@ def _verdict(found: Sweep, tally: Tally) -> int:
             f"registry sweep --resume {found.sweep_id}",
             failed[0].job.folder,
         )
-    if handed := tally.of("handed over"):
+    handed = len(tally.of("handed over"))
+    if handed and place.executor == "sky" and not place.launch:
+        talk(f"nothing was launched; to launch: registry sweep --resume {found.sweep_id} --launch")
+    elif handed:
         talk(
-            f"{len(handed)} of {tally.total} runs are handed over; to look, and to go on with what "
-            f"was lost: registry sweep --show {found.sweep_id}, --resume {found.sweep_id}"
+            f"{handed} of {tally.total} runs are handed over; to look: registry sweep --show "
+            f"{found.sweep_id}; to go on with what was lost: registry sweep --resume "
+            f"{found.sweep_id}"
         )
     return 0
 

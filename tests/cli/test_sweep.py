@@ -85,6 +85,18 @@ def test_a_dry_sweep_in_the_sky_prints_the_task_files(
     assert workplace.folders() == []
 
 
+def test_a_sweep_in_the_sky_rents_nothing_until_it_is_told_to(
+    workplace: Workplace, capsys: Capture
+) -> None:
+    words = ["--seeds", "2", "--executor", "sky", "--store", "gs://bucket"]
+    assert main(["sweep", "sft", *words]) == 0
+    (one,) = list_sweeps(workplace.settings)
+    assert f"registry sweep --resume {one.sweep_id} --launch" in capsys.readouterr().err
+    folder = workplace.settings.runs_dir / "sweeps" / one.sweep_id / "sky"
+    written = {path.stem for path in folder.glob("*.yaml")}
+    assert written == {run.run_id for run in one.runs}
+
+
 def test_what_lies_on_this_machine_is_not_sent_to_the_sky(
     workplace: Workplace, capsys: Capture, tmp_path: Path
 ) -> None:
