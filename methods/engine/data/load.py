@@ -5,9 +5,9 @@ Rows pass through one at a time: what is held is the examples, never the rows th
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import TypeVar
 
 from methods.engine.data import shapes
@@ -86,50 +86,41 @@ def load_steps(
 
 
 def _load(source: str, shape: Shape[T], skip: bool) -> Loaded[T]:
-    _, layout = parse_layout(source)
     kept: list[T] = []
     reasons: list[str] = []
-    total = bad = 0
-    last: float = math.inf  # the row after which to stop
-    broken: DataError | None = None
-    rows = rows_of(source)
-    while total < last:
-        try:
-            row = next(rows, None)
-        except DataError as error:
-            if not reasons or skip:
-                raise
-            broken = error  # the bad row came first
-            break
-        if row is None:
-            break
-        total += 1
-        try:
-            example = _shaped(row, shape, layout)
-        except BadRow as error:
-            bad += 1
-            if bad <= SAID:
-                reasons.append(str(error))
-                if skip:
-                    print(f"skipped: {error}", file=sys.stderr)
-            if not skip:
-                kept.clear()
-                last = min(last, total + LOOK_ON)
-            continue
-        if skip or not bad:
+    skipped = 0
+    examples = _examples(source, shape)
+    for example in examples:
+        if not isinstance(example, BadRow):
             kept.append(example)
-    if bad and not skip:
-        raise DataError(_refusal(reasons[0], bad, total, whole=total < last and not broken))
-    if bad:
-        print(f"{source}: {bad} of {total} rows are bad and are skipped", file=sys.stderr)
-    if not total:
-        raise DataError(f"{source}: no rows; at least one is needed")
-    if not kept:
+            continue
+        if not skip:
+            raise _refusal(example, len(kept), examples)
+        skipped += 1
+        if skipped <= SAID:
+            reasons.append(str(example))
+            print(f"skipped: {example}", file=sys.stderr)
+    if skipped:
+        total = len(kept) + skipped
+        print(f"{source}: {skipped} of {total} rows are bad and are skipped", file=sys.stderr)
+    if not kept and skipped:
         raise DataError(
-            f"{source}: no rows are left, all {total} are bad and were skipped; the first: "
+            f"{source}: no rows are left, all {skipped} are bad and were skipped; the first: "
             f"{reasons[0]}"
         )
-    return Loaded(kept, bad, reasons)
+    if not kept:
+        raise DataError(f"{source}: no rows; at least one is needed")
+    return Loaded(kept, skipped, reasons)
+
+
+def _examples(source: str, shape: Shape[T]) -> Iterator[T | BadRow]:
+    """Of each row the example, or what is wrong with it."""
+    _, layout = parse_layout(source)
+    for row in rows_of(source):
+        try:
+            yield _shaped(row, shape, layout)
+        except BadRow as error:
+            yield error
 
 
 def _shaped(row: Row | BadRow, shape: Shape[T], layout: str | None) -> T:
@@ -140,12 +131,20 @@ def _shaped(row: Row | BadRow, shape: Shape[T], layout: str | None) -> T:
     return shape(row, layout)
 
 
-def _refusal(first: str, bad: int, total: int, *, whole: bool) -> str:
-    """The first bad row, how many more there are, and what to do about them."""
-    if total == 1 and whole:
-        return first
+def _refusal(first: BadRow, good: int, rest: Iterator[T | BadRow]) -> DataError:
+    """The bad row behind ``good`` good ones, how many more there are, and what to do about them."""
+    total, bad, whole = good + 1, 1, True
+    try:
+        for example in islice(rest, LOOK_ON):
+            total += 1
+            bad += isinstance(example, BadRow)
+        whole = next(rest, None) is None
+    except DataError:  # the source itself is broken further on; the bad row came first
+        whole = False
     rows = f"{total:,} rows" if whole else f"the first {total:,} rows"
+    if total == 1 and whole:
+        return DataError(str(first))
     if bad == total:
-        return f"{first}; all {'' if whole else 'of '}{rows} are bad"
+        return DataError(f"{first}; all {'' if whole else 'of '}{rows} are bad")
     found = f"{bad:,} of {rows} {'is' if bad == 1 else 'are'} bad"
-    return f"{first}; {found}: mend what is bad, or leave it out with --skip-bad-rows"
+    return DataError(f"{first}; {found}: mend what is bad, or leave it out with --skip-bad-rows")
