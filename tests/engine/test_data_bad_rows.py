@@ -101,6 +101,16 @@ def test_skipped_rows_are_counted_and_the_first_five_told_of(write, capsys):
     assert count == f"{path}: 8 of 10 rows are bad and are skipped"
 
 
+def test_of_several_processes_only_the_first_tells_of_skipped_rows(write, capsys, monkeypatch):
+    path = write(GOOD, BAD)
+    monkeypatch.setenv("RANK", "1")
+    assert load_demonstrations(path, Plain(), skip_bad_rows=True).skipped == 1
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("RANK", "0")
+    load_demonstrations(path, Plain(), skip_bad_rows=True)
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
 def test_good_rows_are_loaded_in_silence_whether_or_not_bad_ones_may_be_skipped(write, capsys):
     path = write(GOOD, GOOD)
     strict, lax = (load_demonstrations(path, Plain(), skip_bad_rows=skip) for skip in (False, True))

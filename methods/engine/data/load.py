@@ -5,6 +5,7 @@ Rows pass through one at a time: what is held is the examples, never the rows th
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -99,10 +100,10 @@ def _load(source: str, shape: Shape[T], skip: bool) -> Loaded[T]:
         skipped += 1
         if skipped <= SAID:
             reasons.append(str(example))
-            print(f"skipped: {example}", file=sys.stderr)
+            _say(f"skipped: {example}")
     if skipped:
         total = len(kept) + skipped
-        print(f"{source}: {skipped} of {total} rows are bad and are skipped", file=sys.stderr)
+        _say(f"{source}: {skipped} of {total} rows are bad and are skipped")
     if not kept and skipped:
         raise DataError(
             f"{source}: no rows are left, all {skipped} are bad and were skipped; the first: "
@@ -148,3 +149,9 @@ def _refusal(first: BadRow, good: int, rest: Iterator[T | BadRow]) -> DataError:
         return DataError(f"{first}; all {'' if whole else 'of '}{rows} are bad")
     found = f"{bad:,} of {rows} {'is' if bad == 1 else 'are'} bad"
     return DataError(f"{first}; {found}: mend what is bad, or leave it out with --skip-bad-rows")
+
+
+def _say(line: str) -> None:
+    """On stderr, once: of a run's processes, which all read the data, the first speaks."""
+    if os.environ.get("RANK", "0") == "0":
+        print(line, file=sys.stderr)
