@@ -95,7 +95,9 @@ def test_advantages_are_centred_and_scaled_in_each_group_and_none_is_zero():
 
 def test_useful_tokens_count_a_shared_prompt_once_for_every_row():
     shared = Row((11, 12, 13), (14, EOS))
-    assert Workload("a", (shared, shared), group=2).tokens == 10
+    made = Workload("a", (shared, shared), group=2)
+    assert made.tokens == made.facts()["useful_tokens"] == 10
+    assert made.facts()["useful_tokens_prompts_once"] == 7
 
 
 def test_a_sampled_workload_has_its_prompts_as_text_and_as_the_same_ids():

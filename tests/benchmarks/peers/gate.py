@@ -24,7 +24,7 @@ class Gate:
         self._cuda = torch.device(device).type == "cuda"
         self._answers = os.fdopen(os.dup(1), "w", buffering=1)
         os.dup2(2, 1)
-        self._before = self._started = 0.0
+        self._before = self._started = self._worked = 0.0
 
     def say(self, **facts: Any) -> None:
         """One answer to the parent."""
@@ -37,14 +37,22 @@ class Gate:
         self._reset_peak()
         self._before = self._in_use()
         self._synchronise()
+        self._worked = time.process_time()
         self._started = time.perf_counter()
         return True
 
     def close(self, tokens: int) -> None:
-        """Stop the clock and answer. ``tokens``: the useful tokens of the step."""
+        """Stop the clock and answer. ``tokens``: the useful tokens of the step.
+
+        ``cpu_seconds``, of all threads, shows where a busy neighbour stretched ``seconds``.
+        """
         self._synchronise()
         seconds = time.perf_counter() - self._started
-        self.say(seconds=seconds, tokens=tokens, before_mib=self._before, peak_mib=self._peak())
+        worked = time.process_time() - self._worked
+        self.say(
+            seconds=seconds, cpu_seconds=worked, tokens=tokens,
+            before_mib=self._before, peak_mib=self._peak(),
+        )  # fmt: skip
 
     def _synchronise(self) -> None:
         if self._cuda:

@@ -97,7 +97,13 @@ class Workload:
         facts = {"rows": self.batch, "group": self.group, "prompt_tokens": _spread(prompts)}
         if self.sampled:
             return {**facts, "max_new_tokens": MAX_NEW_TOKENS}
-        return {**facts, "answer_tokens": _spread(answers), "useful_tokens": self.tokens}
+        repeated = sum(len(row.prompt) for row in self.rows) - sum(prompts)
+        return {
+            **facts,
+            "answer_tokens": _spread(answers),
+            "useful_tokens": self.tokens,
+            "useful_tokens_prompts_once": self.tokens - repeated,
+        }
 
 
 def build(name: str, tokenizer: Tokenizer, words: Sequence[int], eos_id: int) -> Workload:
