@@ -134,6 +134,12 @@ def test_rows_cannot_be_changed_and_their_fingerprint_sees_order_and_content(wri
     assert fingerprint(rows) == fingerprint(tuple(rows))
 
 
+def test_a_fingerprint_is_the_one_that_earlier_runs_recorded():
+    assert fingerprint((Demonstration("q", "\u00fc"),)).startswith("20efee6e05c6c6a3")
+    assert fingerprint((Pair("q", "a", "b"),)).startswith("cb4c1512c9e397bf")
+    assert fingerprint((Prompt("q"), Prompt("q", "2"))).startswith("58e0f8e52b484ae7")
+
+
 GOOD = {"prompt": "p", "completion": "c", "chosen": "a", "rejected": "b", "answer": "4"}
 
 
