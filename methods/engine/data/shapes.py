@@ -20,12 +20,11 @@ from methods.engine.data.row import Row, check_text, flag, kind, listed, number_
 from methods.engine.data.types import Demonstration, Labelled, Pair, Prompt, Steps
 
 _PROMPT = reading("prompt", "prompt")
-_MESSAGES = reading("messages", "messages")
 _SHAREGPT = reading("sharegpt", "conversations")
 _ASKED = reading("alpaca", "instruction")
 _ANSWERS = (
     reading("prompt", "prompt", "completion"),
-    _MESSAGES,
+    reading("messages", "messages"),
     reading("text", "text"),
     reading("alpaca", "instruction", "output"),
     _SHAREGPT,
@@ -60,12 +59,11 @@ def pair(row: Row, tokenizer: ChatTokenizer, layout: str | None) -> Pair:
     if not {"chosen", "rejected"} <= row.values.keys():
         raise row.no_columns("chosen and rejected, with prompt unless they are conversations")
     answers = ("chosen", "rejected")
-    asking = any(r.needs <= row.values.keys() for r in _ASKING)
-    how = (
-        choose(row, (*_ASKING, _WHOLE) if layout else _ASKING, layout)
-        if layout or asking
-        else _WHOLE
-    )
+    if layout is None and not any(r.needs <= row.values.keys() for r in _ASKING):
+        how = _WHOLE
+    else:
+        # Every pair has these columns: only who asks for whole conversations gets them here.
+        how = choose(row, (*_ASKING, _WHOLE) if layout else _ASKING, layout)
     if how is _WHOLE:
         prompt, (better, worse) = two_conversations(row, tokenizer)
     else:
