@@ -322,8 +322,9 @@ def _conclusion(table: SweepTable) -> None:
     if found := best(table):
         row, others = found
         name = ", ".join(f"{key}={value}" for key, value in row.values.items())
+        so_far = "" if set(table.states) == {"finished"} else " so far"
         near = f"; the intervals of {others} more overlap with its own" if others else ""
-        emit(f"best mean: {name}{near}")
+        emit(f"best mean{so_far}: {name}{near}")
     for row in table.rows:
         for cell in row.cells:
             if cell.problem and cell.state != "finished":

@@ -190,13 +190,15 @@ def run_sweep(
         left = _time_left(time.monotonic() - started, done, len(jobs))
         say(_sentence(ended, f"{stands + done} of {tally.total}", left))
 
+    again = f"go on: registry sweep --resume {sweep.sweep_id}"
     if jobs:
         try:
             executor.run(jobs, report, say)
+        except Interrupted as stop:
+            raise Interrupted(f"sweep {sweep.sweep_id}: {stop}; {again}") from None
         finally:
             if tally.of("finished", "failed", "interrupted"):
                 _index(jobs[0], settings, say)
-    again = f"go on: registry sweep --resume {sweep.sweep_id}"
     if tally.of("interrupted") or len(tally.ended) < len(jobs):
         raise Interrupted(
             f"sweep {sweep.sweep_id} stopped with "

@@ -172,7 +172,8 @@ def test_every_run_is_brought_to_its_end_and_told_with_its_measure(workplace: Wo
     said: list[str] = []
     tally = run_sweep(one, workplace.settings, said.append)
     assert [ended.status for ended in tally.ended] == ["finished"] * 4
-    assert said[0].startswith(
+    assert said[0].startswith("1 run at a time; what they say is in ")
+    assert said[1].startswith(
         "[1 of 4] labels=true, seed 0: finished in 1.5 s; held out loss: 2 ->"
     )
     assert said[-1].startswith("[4 of 4] labels=shuffled, seed 1: finished")
@@ -194,8 +195,8 @@ def test_a_failed_run_stops_no_other_and_is_told_with_its_reason(
     said: list[str] = []
     tally = run_sweep(one, workplace.settings, said.append)
     assert [ended.status for ended in tally.ended] == ["failed", "failed", "finished"]
-    assert "seed 0: failed: the fake ran out of luck" in said[0]
-    assert "seed 1: failed: the worker was killed by SIGKILL" in said[1]
+    assert "seed 0: failed: the fake ran out of luck" in said[1]
+    assert "seed 1: failed: the worker was killed by SIGKILL" in said[2]
     states = [cell.state for cell in sweep_table(one, workplace.settings).rows[0].cells]
     assert states == ["failed", "died", "finished"]
 

@@ -60,6 +60,7 @@ class LocalQueue:
 
     def run(self, jobs: Sequence[Job], report: Report, say: Say) -> None:
         """Every job in order; returns early, with the running ones stopped, on a signal."""
+        say(f"{plural(self.workers, 'run')} at a time; what they say is in {self._logs}")
         waiting, running = deque(jobs), list[_Running]()
         with _counting_signals() as stop:
             while running or (waiting and not stop.asked):
@@ -133,17 +134,20 @@ class _Running:
         if self.process.poll() is None:
             return None
         said, _ = self.process.communicate()
-        try:
-            outcome = json.loads(said)
-            return Ended(self.job, outcome["status"], outcome["problem"])
-        except (ValueError, KeyError):
-            return self._unsaid(stopping)
-
-    def _unsaid(self, stopping: bool) -> Ended | None:
-        if lock.is_held(self.job.folder):  # the launcher is gone, the worker goes on
+        code = self.process.returncode
+        if code and lock.is_held(self.job.folder):
+            # The launcher is gone and the worker goes on, or another queue was there first.
             self.process = None
             return None
-        code = self.process.returncode if self.process else 0
+        try:
+            outcome = json.loads(said)
+            ended = Ended(self.job, outcome["status"], outcome["problem"])
+        except (ValueError, KeyError):
+            return self._unsaid(code, stopping)
+        stands = as_it_stands(self.job, "")
+        return stands if stands.status == "finished" else ended  # another queue may have done it
+
+    def _unsaid(self, code: int, stopping: bool) -> Ended:
         ended = as_it_stands(self.job, f"the process around its worker ended with code {code}")
         if stopping and ended.status == "failed":  # stopped before its worker had begun
             return Ended(self.job, "interrupted")
@@ -158,17 +162,18 @@ def _free(running: Sequence[_Running]) -> int:
 def _stop(running: list[_Running], asked: int, say: Say) -> list[_Running]:
     """Pass the signals on that were not yet; gives the runs that are ours to wait for."""
     ours = [one for one in running if one.process is not None]
-    if any(one.told == 0 for one in ours) and asked == 1:
-        say(
-            f"stopping {plural(len(ours), 'run')} after this step, each with a checkpoint; "
-            "again to stop at once"
-        )
+    first = asked == 1 and any(one.told == 0 for one in ours)
     for one in ours:
         while one.told < asked and one.process is not None:
             one.told += 1
             with contextlib.suppress(ProcessLookupError):
                 os.kill(one.process.pid, signal.SIGINT)
             time.sleep(0.01)  # two signals at once would count as one
+    if first:  # last, because a terminal that closed takes no more words
+        say(
+            f"stopping {plural(len(ours), 'run')} after this step, each with a checkpoint; "
+            "again to stop at once"
+        )
     return ours
 
 

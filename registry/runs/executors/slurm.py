@@ -45,7 +45,10 @@ class BringToEnd:
         """How the run of ``job`` ended; a failed one is a result like any other."""
         if done := prepare(job):
             return done
-        # Slurm signals every process of a task; the worker is stopped by us, in `checkpoint`.
+        # Slurm signals every process of a task. Its SIGTERM (scancel) reaches the worker by that
+        # way, and must not do so by ours too: two of them mean "at once, without a checkpoint".
+        # Its SIGUSR2 (the time is up) is for us alone; see `checkpoint`.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         deaf = ("sh", "-c", 'trap "" USR2; exec "$@"', "sh")
         outcome = launch.start(job.folder, _log, (*deaf, *self.worker))
         return Ended(job, outcome.status, outcome.problem)
@@ -54,7 +57,7 @@ class BringToEnd:
         """Called by submitit when the time is up: the worker stops, another task goes on."""
         from submitit.helpers import DelayedSubmission
 
-        signal.raise_signal(signal.SIGTERM)  # ``launch.start`` passes it on to the worker
+        signal.raise_signal(signal.SIGINT)  # ``launch.start`` passes it on to the worker
         end = time.monotonic() + _CHECKPOINT
         while lock.is_held(job.folder) and time.monotonic() < end:
             time.sleep(0.05)

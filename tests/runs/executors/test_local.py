@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from registry.runs import launch
+from registry.runs import launch, lock
 from registry.runs.executors import local
 from registry.runs.executors.job import Ended, Job
 from registry.runs.executors.local import LocalQueue
@@ -145,11 +146,67 @@ def test_a_run_that_another_stops_is_taken_over_from_its_checkpoint(
     ended: list[Ended] = []
 
     def say(text: str) -> None:
-        assert "runs already, started elsewhere" in text
-        process.send_signal(signal.SIGINT)
+        if "runs already, started elsewhere" in text:
+            process.send_signal(signal.SIGINT)
 
     LocalQueue(tmp_path / "logs", "cpu").run([Job(folder, "sft", "mine")], ended.append, say)
     process.communicate(timeout=30)
     assert process.returncode == 130
     assert [one.status for one in ended] == ["finished"]
     assert json.loads((folder / "spec.json").read_text())["resume"] is True
+
+
+@pytest.mark.parametrize("steps", [8, 30])  # the other ends before the loser has noticed, or after
+def test_of_two_queues_on_one_run_the_second_waits_for_the_first(
+    workplace: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    # Both look before either has begun: the lock decides, and the loser must not call it a failure.
+    monkeypatch.setenv("FAKE_STEP", "0.1")
+    (job,) = waiting(workplace, 1, steps=steps)
+    looks = iter([False])
+    held = lock.is_held
+    monkeypatch.setattr(local.lock, "is_held", lambda folder: next(looks, held(folder)))
+    other = workplace.command("run", "sft", "--resume", str(job.folder))
+    wait_for_step(job.folder, 1)
+    ended, _ = run(LocalQueue(tmp_path / "logs", "cpu"), [job])
+    other.communicate(timeout=30)
+    assert other.returncode == 0
+    assert statuses(ended) == ["finished"]
+    log = (tmp_path / "logs" / f"{job.run_id}.log").read_text()
+    assert "worker ready" not in log
+
+
+def test_a_third_signal_kills_what_does_not_listen(workplace: Workplace, tmp_path: Path) -> None:
+    deaf = tmp_path / "deaf.py"
+    deaf.write_text(
+        "import pathlib, signal, sys, time\n"
+        "heard = pathlib.Path(sys.argv[1], 'heard')\n"
+        "for number in (signal.SIGINT, signal.SIGTERM):\n"
+        "    signal.signal(number, lambda *a: heard.write_text(heard.read_text() + '.'))\n"
+        "heard.write_text('')\n"
+        "while True:\n"
+        "    time.sleep(0.05)\n"
+    )
+    (job,) = waiting(workplace, 1)
+    driver = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from registry.runs import launch\n"
+        "from registry.runs.executors.job import Job\n"
+        "from registry.runs.executors.local import LocalQueue\n"
+        "launch.WORKER = (sys.executable, sys.argv[2])\n"
+        "job = Job(Path(sys.argv[1]), 'sft', 'seed 0')\n"
+        "LocalQueue(Path(sys.argv[3]), 'cpu').run([job], lambda e: print(e.status), lambda s: None)\n"
+    )
+    words = [sys.executable, "-c", driver, str(job.folder), str(deaf), str(tmp_path / "logs")]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    heard = job.folder / "heard"
+    for dots in range(3):
+        end = time.monotonic() + 20
+        while not heard.exists() or len(heard.read_text()) < dots:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert out == "interrupted\n"
+    assert not lock.is_held(job.folder)
