@@ -14,8 +14,8 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface, AttentionMaskInterface
+from torch.nn.functional import pad, scaled_dot_product_attention
+from transformers import AttentionInterface
 
 NAME = "ragged"  # what a model's config calls this attention
 _WASTE = 1.25  # a block may compute this many times its real query-key products
@@ -27,7 +27,10 @@ class Layout(Protocol):
     def attend(
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int
     ) -> Tensor:
-        """(T, H, D) queries, (T, KV, D) keys and values -> (T, H, D). ``window`` 0: all before."""
+        """(T, H, D) queries, (T, KV, D) keys, (T, KV, E) values -> (T, H, E).
+
+        ``window`` is how many tokens back a query looks, itself counted; 0: all before.
+        """
         ...
 
 
@@ -101,7 +104,7 @@ class Packed:
                 q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=bias,
                 is_causal=bias is None, scale=scale, enable_gqa=query.shape[1] != key.shape[1],
             )  # fmt: skip
-            out.append(mixed.transpose(1, 2).reshape(n * longest, *query.shape[1:]))
+            out.append(mixed.transpose(1, 2).flatten(0, 1))
         return torch.cat(out).index_select(0, places)
 
     def _make_dense(self) -> tuple[list[_Block], Tensor]:
@@ -140,12 +143,16 @@ class Packed:
             keys = torch.tensor(flat).to(self._device)
             self._varlen = keys, cut_q, cut_k, max(lengths), max(widths)
         keys, cut_q, cut_k, max_q, max_k = self._varlen
+        size = value.shape[-1]
+        if size < key.shape[-1]:  # of latent attention; the kernel wants them equally wide
+            value = pad(value, (0, key.shape[-1] - size))
         # The last query of a segment is aligned with the last key of its path.
-        return varlen_attn(
+        mixed = varlen_attn(
             query, key.index_select(0, keys), value.index_select(0, keys), cut_q, cut_k, max_q,
             max_k, scale=scale, window_size=(window - 1 if window else -1, 0),
             enable_gqa=query.shape[1] != key.shape[1],
         )  # fmt: skip
+        return mixed[..., :size]
 
 
 def _starts(lengths: Sequence[int]) -> list[int]:
@@ -206,9 +213,6 @@ def _attention(module, query, key, value, attention_mask, scaling=None, layout=N
     return out.unflatten(0, (query.shape[0], -1)), None
 
 
-def _no_mask(*args, **kwargs) -> None:
-    """The layout says where to look; a mask would be T x T for nothing."""
-
-
 AttentionInterface.register(NAME, _attention)
-AttentionMaskInterface.register(NAME, _no_mask)
+# No mask is registered under that name: transformers then makes none. The layout says where to
+# look; a mask would be T x T for nothing, and finding out about one a wait for the GPU.

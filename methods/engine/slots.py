@@ -25,7 +25,9 @@ class Prefill(Packed):
     def attend(
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int
     ) -> Tensor:
-        """See ``Layout``."""
+        """See ``Layout``. Raises NotImplementedError where a layer attends twice."""
+        if layer in self.kept:
+            raise NotImplementedError("a layer that attends more than once has no place in a slot")
         self.kept[layer] = key, value
         return super().attend(layer, query, key, value, scale, window)
 
