@@ -196,6 +196,8 @@ def run_sweep(
             executor.run(jobs, report, say)
         except Interrupted as stop:
             raise Interrupted(f"sweep {sweep.sweep_id}: {stop}; {again}") from None
+        except RunError as refusal:
+            raise RunError(f"{refusal}; {again}", sweep_folder(sweep, settings)) from None
         finally:
             if tally.of("finished", "failed", "interrupted"):
                 _index(jobs[0], settings, say)

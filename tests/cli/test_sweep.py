@@ -119,6 +119,18 @@ def test_a_slurm_array_on_this_machine_is_a_sweep_like_any_other(
     assert (kept.executor, kept.cluster, kept.wait) == ("slurm", "local", False)
 
 
+def test_an_executor_that_cannot_be_used_leaves_a_sweep_to_go_on_with(
+    workplace: Workplace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--seeds", "2", "--executor", "sky", "--store", "s3://bucket", "--launch"]
+    monkeypatch.setenv("PATH", str(workplace.root))
+    assert main(["sweep", "sft", *words]) == 1
+    (one,) = list_sweeps(workplace.settings)
+    err = capsys.readouterr().err
+    assert "needs the command sky" in err
+    assert f"go on: registry sweep --resume {one.sweep_id}" in err
+
+
 def test_failed_runs_are_exit_1_with_their_reasons_and_the_way_on(
     workplace: Workplace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ its folder says.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -153,10 +154,9 @@ class SlurmArray:
             executor.update_parameters(**self._asked)
             tasks = executor.map_array(BringToEnd(launch.WORKER), jobs)
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-            said = str(error).strip().splitlines()
-            raise RunError(
-                f"{self._cluster} took nothing: {said[0] if said else error!r}"
-            ) from None
+            said = [line.strip(" '\"") for line in str(error).strip().splitlines()]
+            why = said[0] if said else repr(error)
+            raise RunError(f"{self._cluster} took nothing: {why}") from None
         fresh = {job.run_id: task.job_id for job, task in zip(jobs, tasks, strict=True)}
         write_atomic(
             self._folder / "jobs.json", json.dumps(self._handed() | fresh, indent=1) + "\n"
@@ -164,10 +164,13 @@ class SlurmArray:
         self._fresh |= {task.job_id: task for task in tasks}
 
     def _watch(self, jobs: Sequence[Job], handed: Mapping[str, str], report: Report) -> None:
-        left, asked, queued = list(jobs), -1e9, frozenset[str]()
+        left, queued, asked = list(jobs), self._queued(), time.monotonic()
         while left:
             if time.monotonic() - asked >= _ASK[self._cluster]:
-                queued, asked = self._queued(), time.monotonic()
+                # A wait of days outlives a scheduler that is silent for a while.
+                with contextlib.suppress(RunError):
+                    queued = self._queued()
+                asked = time.monotonic()
             for job in list(left):
                 task = handed.get(job.run_id, "")
                 if lock.is_held(job.folder) or (task in queued and not self._result(task).exists()):
@@ -203,7 +206,7 @@ class SlurmArray:
                 return as_it_stands(job, str(error).strip().splitlines()[-1])
             if isinstance(found, Ended):
                 return Ended(job, found.status, found.note)
-        return as_it_stands(job, "its task ended without a word; see its output in this folder")
+        return as_it_stands(job, f"its task ended without a word; see {self._folder / task}")
 
     def _result(self, task: str) -> Path:
         """The file that submitit writes when a task has ended."""

@@ -12,6 +12,8 @@ import pytest
 
 from registry.core.errors import RunError
 from registry.runs import launch, lock
+from registry.runs.executors import slurm
+from registry.runs.executors.job import Ended
 from registry.runs.executors.slurm import SlurmArray
 from registry.runs.records import read_metrics, read_run
 from tests.runs.executors.jobs import Commands, run, statuses, waiting
@@ -158,7 +160,7 @@ def test_a_slurm_that_refuses_or_is_silent_is_one_sentence(
 ) -> None:
     jobs = waiting(workplace, 2)
     commands(srun="exit 1", sbatch="echo 'invalid partition specified' >&2; exit 1", squeue="")
-    with pytest.raises(RunError, match="slurm took nothing: "):
+    with pytest.raises(RunError, match=r"slurm took nothing: invalid partition specified$"):
         run(SlurmArray(tmp_path / "slurm", partition="nope"), jobs)
     commands(sbatch="echo Submitted batch job 1", squeue="")
     run(SlurmArray(tmp_path / "slurm"), jobs)
@@ -173,3 +175,22 @@ def test_submitit_that_is_missing_is_a_sentence_with_the_fix(
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(RunError, match=r"pip install 'posttrain-registry\[slurm\]'"):
         run(here(tmp_path), waiting(workplace, 1))
+
+
+def test_a_wait_outlives_a_scheduler_that_is_silent_for_a_while(
+    workplace: Workplace, tmp_path: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm, "_ASK", {"slurm": 0.0})
+    monkeypatch.setattr(slurm, "_POLL", {"slurm": 0.05})
+    (job,) = waiting(workplace, 1)
+    asked = tmp_path / "asked"
+    commands(
+        srun="exit 1",
+        sbatch="echo Submitted batch job 4711",
+        # It answers once, is silent twice, and then has let the task go.
+        squeue=f"echo >> {asked}; case $(wc -l < {asked}) in 1) echo 4711;; 2|3) exit 1;; esac",
+    )
+    monkeypatch.setattr(SlurmArray, "_ended", lambda self, job, task: Ended(job, "failed", "gone"))
+    ended, _ = run(SlurmArray(tmp_path / "slurm", wait=True), [job])
+    assert ended["seed 0"].note == "gone"
+    assert len(asked.read_text()) == 4
