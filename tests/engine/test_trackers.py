@@ -341,7 +341,8 @@ def test_wandb_logs_each_step_once_after_a_kill_and_a_resume(
 ) -> None:
     env = {"WANDB__TRANSACTION_LOG_FLUSH_INTERVAL": "0.3"}  # seconds; 15 unless told
     assert play("wandb", tmp_path, 10, kill=seconds, env=env).returncode == -9
-    assert bool(history(tmp_path)) == (seconds > 1)
+    if seconds > 1:  # by then wandb's file holds steps, also some after the checkpoint
+        assert history(tmp_path)
     done = play("wandb", tmp_path, 12, keep=6, resume=True)
     assert done.returncode == 0, done.stderr
     assert history(tmp_path) == [(s, 1 / s) for s in range(1, 13)]
