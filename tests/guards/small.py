@@ -1,0 +1,142 @@
+"""Whole runs of every method in a fraction of a second: a fabricated task, a random small model.
+
+Everything between the configuration and the files of the run folder is the real thing; only where
+the model and the task come from is not.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from methods import index
+from methods.engine.model import LanguageModel
+from methods.engine.options import TrainingOptions
+from methods.engine.run import Run
+from methods.engine.tasks.task import Problem, Task
+from tests.engine.conftest import small_model
+from tests.engine.test_worker import prepare
+
+BASE: dict[str, dict[str, Any]] = {
+    "best-of-n": {"n": 4, "repeats": 2, "prompts": 6},
+    "dpo": {
+        "prompts": 6, "samples_per_prompt": 3, "held_out_prompts": 4, "batch_size": 4,
+        "warmup_steps": 0,
+    },
+    "grpo": {"prompts_per_step": 3, "group_size": 4, "pass_k": 2, "kl_beta": 0.04},
+    "sft": {"batch_size": 4, "schedule": "constant"},
+}  # fmt: skip
+TRAINING = tuple(
+    m.slug for m in index.METHODS if issubclass(index.read_config(m)[0], TrainingOptions)
+)
+each_training_method = pytest.mark.parametrize("method", TRAINING)
+
+
+def small_task(name: str) -> Task:
+    """Sums and letters; the score is the share of digits, so that answers to a prompt differ.
+
+    Another ``name`` has other prompts. Prompts differ in length, so do the answers sampled.
+    """
+    texts = [f"{'ab' * (i % 3)}{name[-1]}{i}+{7 * i % 10}=" for i in range(18)]
+    problems = [Problem(t, f"{3 * i + 1}" * (1 + i % 3), t) for i, t in enumerate(texts)]
+    return Task(
+        name=name,
+        kind="scored",
+        train=tuple(problems[:12]),
+        held_out=tuple(problems[12:]),
+        alphabet="0123456789+= abcdefghij",
+        stop="",
+        max_new_chars=6,
+        score_range=(0.0, 1.0),
+        scorer=lambda problem, text: sum(c.isdigit() for c in text) / 6,
+        pairs=lambda chosen: [(p.prompt, p.answer or "") for p in chosen],
+    )
+
+
+@dataclass(frozen=True)
+class Played:
+    """A finished run: its folder, the policy before and after, what each step logged."""
+
+    folder: Path
+    start: LanguageModel
+    policy: LanguageModel
+    steps: list[dict[str, float]]
+
+    def moved(self) -> Tensor:
+        """The change of every weight, flat, in float64."""
+        pairs = zip(self.policy.module.parameters(), self.start.module.parameters(), strict=True)
+        return torch.cat([(a.detach() - b.detach()).double().flatten() for a, b in pairs])
+
+
+def play(
+    method: str,
+    folder: Path,
+    patch: pytest.MonkeyPatch,
+    *,
+    dtype: torch.dtype = torch.float32,
+    sgd: bool = False,
+    **options: Any,
+) -> Played:
+    """Run ``method`` in ``folder`` with ``options`` over those of ``BASE``, two steps by default.
+
+    ``sgd`` takes plain gradient descent: what it moves is the gradient, and no factor is hidden.
+    """
+    start = small_model(dtype=dtype)
+    taken: list[LanguageModel] = []
+
+    def load(name: str, *, precision: str, **_: Any) -> LanguageModel:
+        model = copy.deepcopy(start) if name == "start" else small_model(seed=5, dtype=dtype)
+        model.precision = precision
+        taken.append(model)
+        return model
+
+    base: dict[str, Any] = {"task": "small-a", "data": None}
+    if method in TRAINING:
+        base |= {"steps": 2, "learning_rate": 0.01, "save_model": False, "checkpoint_every": 50}
+    if "max_new_tokens" in index.read_config(_info(method))[0].model_fields:
+        base["max_new_tokens"] = 6
+    given = {**base, **BASE[method], "model": "start", **options}
+    with patch.context() as patched:
+        patched.setattr("methods.engine.run.load", load)
+        patched.setattr("methods.engine.run.build_task", lambda name, cache: small_task(name))
+        if sgd:
+            patched.setattr(
+                torch.optim, "AdamW", lambda found, lr, **_: torch.optim.SGD(found, lr=lr)
+            )
+        _write_spec(folder, method, given)
+        module = importlib.import_module(_info(method).module)
+        run = Run(folder, json.loads((folder / "spec.json").read_text()))
+        module.run(run, module.Config(**given))
+    path = folder / "metrics.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return Played(folder, start, taken[0], [json.loads(line) for line in lines])
+
+
+def _write_spec(folder: Path, method: str, given: dict[str, Any]) -> None:
+    options = dict(given)
+    if method not in TRAINING:
+        # The shared helper gives every run options of training.
+        folder.mkdir(parents=True)
+        config = index.read_config(_info(method))[0](**given)
+        spec = {
+            "run_id": folder.name, "method": method, "paper": _info(method).paper, "seed": 3,
+            "config": config.model_dump(), "device": "cpu", "cache_dir": str(folder / "cache"),
+            "command": f"registry run {method}",
+        }  # fmt: skip
+        (folder / "spec.json").write_text(json.dumps(spec))
+        return
+    prepare(folder, Path(options.pop("model")), method, **options)
+
+
+def _info(method: str) -> index.MethodInfo:
+    info = index.find(method)
+    assert info is not None
+    return info
