@@ -187,7 +187,7 @@ def run_sweep(
     def report(ended: Ended) -> None:
         tally.ended.append(ended)
         done = len(tally.of("finished", "failed"))
-        left = _time_left(time.monotonic() - started, done, len(jobs))
+        left = _time_left(time.monotonic() - started, done, len(jobs), executor.workers)
         say(_sentence(ended, f"{stands + done} of {tally.total}", left))
 
     again = f"go on: registry sweep --resume {sweep.sweep_id}"
@@ -253,9 +253,9 @@ def _sentence(ended: Ended, count: str, left: str) -> str:
     return f"[{count}] {name}: finished{took}{measured}{left}"
 
 
-def _time_left(spent: float, done: int, jobs: int) -> str:
-    # The first of several at a time says little, and a few seconds are no news.
-    if not done or jobs == done or (left := spent / done * (jobs - done)) < 10:
+def _time_left(spent: float, done: int, jobs: int, workers: int | None) -> str:
+    # The first round says little: its runs began together. A few seconds are no news.
+    if workers is None or done <= workers or (left := spent / done * (jobs - done)) < 10:
         return ""
     return f"; about {duration(left)} to go"
 

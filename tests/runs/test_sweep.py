@@ -11,125 +11,16 @@ import pytest
 
 from registry.core.errors import Interrupted, RunError, UnknownNameError, UsageError
 from registry.runs import launch, sweep
-from registry.runs.executors.choice import Place
 from registry.runs.executors.job import Ended
-from registry.runs.intervals import mean_over_seeds
-from registry.runs.options import options_of
-from registry.runs.plan import find_method
 from registry.runs.records import read_run
-from registry.runs.sweep import Sweep, create_sweep, find_sweep, list_sweeps, run_sweep
-from registry.runs.sweep_plan import SweepPlan, SweepRequest, parse_seeds, plan_sweep
-from registry.runs.sweep_table import best, sweep_table
+from registry.runs.sweep import find_sweep, list_sweeps, run_sweep
+from registry.runs.sweep_table import sweep_table
+from tests.runs.sweeps import made
 from tests.runs.workplace import ROOT, Workplace, rewrite, wait_for_step
-
-TRUE_LOSS, SHUFFLED_LOSS = 1.3, 1.8  # what the fake measures for seed 0; 0.01 less for each seed
-
-
-def planned(seeds: str = "2", place: Place | None = None, **assigned: str) -> SweepPlan:
-    given = {"steps": "3", **assigned}
-    return plan_sweep(
-        SweepRequest("sft", given, {"model": "tiny"}, seeds, "cpu", place=place or Place())
-    )
-
-
-def made(workplace: Workplace, seeds: str = "2", **assigned: str) -> Sweep:
-    return create_sweep(planned(seeds, **assigned), workplace.settings)
 
 
 def run_folders(workplace: Workplace) -> list[Path]:
     return [folder for folder in workplace.folders() if folder.name != sweep.SWEEPS]
-
-
-def test_a_sweep_is_every_combination_over_every_seed_seed_by_seed() -> None:
-    plan = planned("0,7", labels="true,shuffled", learning_rate="1e-4,1e-3")
-    assert plan.grid == {"labels": ("true", "shuffled"), "learning_rate": ("1e-4", "1e-3")}
-    assert plan.fixed == {"model": "tiny", "steps": "3"}
-    assert [run.name for run in plan.runs[:5]] == [
-        "labels=true, learning_rate=1e-4, seed 0",
-        "labels=true, learning_rate=1e-3, seed 0",
-        "labels=shuffled, learning_rate=1e-4, seed 0",
-        "labels=shuffled, learning_rate=1e-3, seed 0",
-        "labels=true, learning_rate=1e-4, seed 7",
-    ]
-    last = plan.runs[-1].plan
-    assert (last.seed, last.config["labels"], last.config["learning_rate"]) == (7, "shuffled", 1e-3)
-    assert last.config["steps"] == 3
-
-
-@pytest.mark.parametrize(
-    ("text", "seeds"), [("1", (0,)), ("3", (0, 1, 2)), ("0,3,7", (0, 3, 7)), ("7,", (7,))]
-)
-def test_seeds_are_counted_or_named(text: str, seeds: tuple[int, ...]) -> None:
-    assert parse_seeds(text) == seeds
-
-
-def test_a_task_may_hold_commas_of_its_own() -> None:
-    plan = planned("1", task="chain-sum:digits=2,terms=3,products")
-    assert plan.grid["task"] == ("chain-sum:digits=2,terms=3", "products")
-
-
-@pytest.mark.parametrize(
-    ("seeds", "assigned", "said"),
-    [
-        ("1", {}, "nothing to sweep over"),
-        ("1", {"learning_rate": "1e-4"}, "nothing to sweep over"),
-        ("2", {"learning_rat": "1e-4,1e-3"}, "Did you mean learning_rate?"),
-        ("2", {"learning_rate": ""}, "holds no value"),
-        ("2", {"learning_rate": "1e-4,,1e-3"}, "holds an empty value"),
-        ("2", {"learning_rate": "1e-4,1e-3,1e-4"}, "holds 1e-4 twice"),
-        ("2", {"learning_rate": "1e-4,0.0001"}, "learning_rate is 0.0001 in both"),
-        ("2", {"model": "tiny,smollm2-135m"}, "model is given twice"),
-        ("x", {}, "how many (3), or which (0,3,7)"),
-        ("0", {}, "Allowed: 1 to 1000"),
-        ("1,2,1", {}, "names 1 twice"),
-        ("201", {}, "201 runs are asked for (201 seeds), over 200"),
-        ("3000000000,", {"labels": "true,shuffled"}, "every run is refused: --seed 3000000000"),
-    ],
-)
-def test_a_sweep_that_makes_no_sense_is_refused(
-    seeds: str, assigned: dict[str, str], said: str
-) -> None:
-    with pytest.raises(UsageError) as refusal:
-        planned(seeds, **assigned)
-    assert said in str(refusal.value)
-
-
-def test_every_refused_combination_is_named_at_once_with_its_reason() -> None:
-    with pytest.raises(UsageError) as refusal:
-        planned("2", learning_rate="1e-4,7", labels="true,fasle")
-    said = str(refusal.value)
-    assert said.startswith("6 of 8 runs are refused, and none was started: ")
-    assert "(learning_rate=7, labels=true, seed 0; learning_rate=7, labels=true, seed 1)" in said
-    assert "labels=fasle is not allowed" in said
-    assert said.count("(learning_rate=1e-4, labels=fasle, seed 0; ") == 1
-
-
-def test_every_unknown_option_is_named_at_once() -> None:
-    with pytest.raises(UsageError) as refusal:
-        planned("2", learning_rat="1,2", label="true,shuffled")
-    assert "'learning_rat'" in str(refusal.value)
-    assert "'label'" in str(refusal.value)
-
-
-def test_an_option_that_takes_a_list_is_not_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
-    from registry.runs import sweep_plan
-
-    known = options_of(find_method("sft"))
-    listed = tuple(replace(o, kind="list|none") if o.name == "labels" else o for o in known.options)
-    monkeypatch.setattr(sweep_plan, "options_of", lambda info: replace(known, options=listed))
-    with pytest.raises(UsageError, match="labels takes a list, so labels=a,b may be one list"):
-        planned("2", labels="a,b")
-    with pytest.raises(UsageError, match=r"every run is refused: sft: labels=\[1, 2\]"):
-        planned("2", labels="[1, 2]")  # taken whole, and sft's own check has the last word
-
-
-def test_many_runs_are_planned_where_a_person_says_so() -> None:
-    request = SweepRequest("sft", {}, {"model": "tiny"}, "201", "cpu")
-    assert len(plan_sweep(request, many=True).runs) == 201
-    with pytest.raises(UsageError, match=r"take fewer values$"):
-        plan_sweep(SweepRequest("sft", {"steps": "1,2,3,4,5,6,7,8,9,10,11"}, {}, "1000"), many=True)
 
 
 def test_the_folder_says_what_was_asked_before_the_first_run_starts(workplace: Workplace) -> None:
@@ -177,6 +68,23 @@ def test_every_run_is_brought_to_its_end_and_told_with_its_measure(workplace: Wo
         "[1 of 4] labels=true, seed 0: finished in 1.5 s; held out loss: 2 ->"
     )
     assert said[-1].startswith("[4 of 4] labels=shuffled, seed 1: finished")
+
+
+@pytest.mark.parametrize(
+    ("spent", "done", "workers", "said"),
+    [
+        (60, 1, 1, ""),
+        (60, 2, 1, "; about 4 min 00 s to go"),
+        (60, 2, 2, ""),
+        (60, 9, 2, ""),
+        (60, 10, 2, ""),
+        (60, 3, None, ""),
+    ],
+)
+def test_what_is_left_is_guessed_once_a_round_is_over(
+    spent: float, done: int, workers: int | None, said: str
+) -> None:
+    assert sweep._time_left(spent, done, 10, workers) == said
 
 
 def test_a_failed_run_stops_no_other_and_is_told_with_its_reason(
@@ -249,6 +157,8 @@ def test_an_executor_that_stops_early_is_an_interruption_with_the_way_on(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Stops:
+        workers = 1
+
         def run(self, jobs: Any, report: Any, say: Any) -> None:
             report(Ended(jobs[0], "finished"))
 
@@ -287,40 +197,6 @@ def test_a_damaged_sweep_is_left_out_of_the_list_and_named_when_asked_for(
     assert list_sweeps(workplace.settings) == []
     with pytest.raises(RunError, match=r"sweep\.json cannot be read"):
         find_sweep(one.sweep_id, workplace.settings)
-
-
-def test_the_table_has_the_mean_and_its_interval_over_seeds(workplace: Workplace) -> None:
-    one = made(workplace, "3", labels="true,shuffled")
-    run_sweep(one, workplace.settings)
-    table = sweep_table(one, workplace.settings)
-    assert (table.measure, table.higher_is_better) == ("held_out_loss", False)
-    row = table.rows[1]
-    assert row.values == {"labels": "shuffled"}
-    after = [SHUFFLED_LOSS - 0.01 * seed for seed in range(3)]
-    assert [cell.after for cell in row.cells] == pytest.approx(after)
-    assert row.mean == pytest.approx(SHUFFLED_LOSS - 0.01)
-    assert row.interval == pytest.approx(mean_over_seeds(after).interval)
-    found = best(table)
-    assert found is not None
-    assert (found[0].values, found[1]) == ({"labels": "true"}, 0)
-
-
-def test_an_unfinished_run_has_its_state_in_the_table_and_no_part_in_the_mean(
-    workplace: Workplace,
-) -> None:
-    one = made(workplace, "2", labels="true,shuffled")
-    launch.start(workplace.settings.runs_dir / one.runs[0].run_id)
-    table = sweep_table(one, workplace.settings)
-    assert [[c.state for c in row.cells] for row in table.rows] == [
-        ["finished", "waiting"],
-        ["waiting", "waiting"],
-    ]
-    assert table.states == {"finished": 1, "waiting": 3}
-    # One seed has no spread: the interval is the run's own.
-    assert table.rows[0].mean == pytest.approx(TRUE_LOSS)
-    assert table.rows[0].interval == pytest.approx((TRUE_LOSS - 0.1, TRUE_LOSS + 0.1))
-    assert (table.rows[1].mean, table.rows[1].interval) == (None, None)
-    assert best(table) is None
 
 
 def wait_until(true: Any, seconds: float = 20) -> None:

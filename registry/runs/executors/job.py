@@ -44,7 +44,9 @@ Say = Callable[[str], None]
 
 
 class Executor(Protocol):
-    """A place where runs are brought to their end."""
+    """A place where runs are brought to their end; ``workers`` at a time, None where unknown."""
+
+    workers: int | None
 
     def busy(self, jobs: Sequence[Job]) -> frozenset[str]:
         """Ids of those ``jobs`` that were handed over and have not ended there."""

@@ -48,7 +48,8 @@ class LocalQueue:
     def __init__(self, logs: Path, device: str, workers: int | None = None) -> None:
         self._logs = logs
         self._gpus = visible_gpus() if device == "cuda" else []
-        self.workers = workers or len(self._gpus) or 1
+        self._most = workers or len(self._gpus) or 1
+        self.workers: int | None = self._most
 
     def busy(self, jobs: Sequence[Job]) -> frozenset[str]:
         """Nothing: a run that goes on here is waited for, in ``run``."""
@@ -60,11 +61,11 @@ class LocalQueue:
 
     def run(self, jobs: Sequence[Job], report: Report, say: Say) -> None:
         """Every job in order; returns early, with the running ones stopped, on a signal."""
-        say(f"{plural(self.workers, 'run')} at a time; what they say is in {self._logs}")
+        say(f"{plural(self._most, 'run')} at a time; what they say is in {self._logs}")
         waiting, running = deque(jobs), list[_Running]()
         with _counting_signals() as stop:
             while running or (waiting and not stop.asked):
-                while waiting and len(running) < self.workers and not stop.asked:
+                while waiting and len(running) < self._most and not stop.asked:
                     if started := self._start(waiting.popleft(), running, report, say):
                         running.append(started)
                 for one in list(running):
@@ -107,9 +108,9 @@ class LocalQueue:
         env["PYTHONPATH"] = os.pathsep.join(filter(None, [root, env.get("PYTHONPATH")]))
         if self._gpus:
             env["CUDA_VISIBLE_DEVICES"] = self._gpus[slot % len(self._gpus)]
-        elif self.workers > 1:
+        elif self._most > 1:
             # Each would take every core, and they would stand in each other's way.
-            env.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // self.workers)))
+            env.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // self._most)))
         return env
 
 

@@ -66,6 +66,7 @@ class SkyJobs:
         checkout: Path | None = None,
         start: bool = False,
     ) -> None:
+        self.workers: int | None = None
         scheme, _, bucket = store.partition("://")
         if scheme not in _FETCH or not bucket.strip("/") or "/" in bucket.strip("/"):
             raise UsageError(

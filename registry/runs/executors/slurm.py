@@ -86,6 +86,7 @@ class SlurmArray:
         wait: bool = False,
     ) -> None:
         self._folder, self._cluster, self._wait = folder, cluster, wait
+        self.workers = parallel
         self._fresh: dict[str, Any] = {}  # task id -> submitit's job, of what we handed over
         self._asked = {
             "name": "registry",
