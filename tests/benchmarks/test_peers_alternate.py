@@ -72,4 +72,4 @@ def test_every_candidate_of_trl_cuts_the_batch_into_equal_parts(name, device, qu
 
 def test_both_sides_are_searched_or_neither_is():
     assert len(our_candidates(quick=True)) == 1
-    assert len(our_candidates(quick=False)) == 4
+    assert len(our_candidates(quick=False)) > 1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from methods.engine import measure
-from methods.engine.batch import Tokens, micro_batches, pad_rows
+from methods.engine.batch import Tokens, own_batches, pack
+from methods.engine.load import load
 from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
@@ -18,13 +20,16 @@ from methods.finetune.sft import sft_loss
 from methods.preference.dpo import dpo_loss
 from methods.rl import grpo
 from tests.benchmarks.peers.gate import Gate
-from tests.benchmarks.peers.setup import BETA, LEARNING_RATE, Spec, load_model
+from tests.benchmarks.peers.setup import BETA, LEARNING_RATE, MODEL, Spec
 from tests.benchmarks.peers.workload import MAX_NEW_TOKENS, SEED, Workload, reward
 
 
 def run(spec: Spec, workload: Workload, gate: Gate) -> None:
     """Steps for as long as the gate asks for them."""
-    policy = load_model(spec)
+    policy = load(
+        MODEL, task=None, cache_dir=Path(spec.cache_dir), device=spec.device,
+        precision=spec.precision,
+    )  # fmt: skip
     shared = {
         "learning_rate": LEARNING_RATE,
         "precision": spec.precision,
@@ -66,8 +71,8 @@ def _sft(policy, optimiser, config, workload) -> Callable[[int], int]:
 
     def step(number: int) -> int:
         total = sum(row.completion_length for row in rows)
-        for group in micro_batches([len(r.ids) for r in rows], config.micro_batch_tokens):
-            batch = pad_rows(rows, group, policy.pad_id, policy.device)
+        for group in own_batches(rows, config.micro_batch_tokens):
+            batch = pack(rows, group, policy.device)
             part = sft_loss(completion_logprobs(policy, batch), batch.completion_mask, total)
             optimiser.backward(part)
         optimiser.step(number)
@@ -78,19 +83,18 @@ def _sft(policy, optimiser, config, workload) -> Callable[[int], int]:
 
 def _dpo(policy, optimiser, config, workload) -> Callable[[int], int]:
     rows = _tokens(workload)
-    pairs = list(zip(rows[::2], rows[1::2], strict=True))
-    ref = [float(lp.sum()) for lp in measure.row_logprobs(policy, rows)]
+    pairs = len(rows) // 2
+    ref = torch.tensor(
+        [float(lp.sum()) for lp in measure.row_logprobs(policy, rows)], device=policy.device
+    )
 
     def step(number: int) -> int:
-        lengths = [2 * max(len(row.ids) for row in pair) for pair in pairs]
-        for group in micro_batches(lengths, config.micro_batch_tokens):
-            places = [p for g in group for p in (2 * g, 2 * g + 1)]
-            chosen = [rows[p] for p in places]
-            batch = pad_rows(chosen, range(len(chosen)), policy.pad_id, policy.device)
+        for group in own_batches(rows, config.micro_batch_tokens, together=2):
+            batch = pack(rows, group, policy.device)
             logp = completion_logprobs(policy, batch).sum(-1).view(-1, 2)
-            ref_logp = torch.tensor([ref[p] for p in places], device=logp.device).view(-1, 2)
+            ref_logp = ref[group].view(-1, 2)
             loss = dpo_loss(logp[:, 0], logp[:, 1], ref_logp[:, 0], ref_logp[:, 1], BETA)
-            optimiser.backward(loss.sum() / len(pairs))
+            optimiser.backward(loss.sum() / pairs)
         optimiser.step(number)
         return workload.tokens
 

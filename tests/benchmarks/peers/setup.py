@@ -1,4 +1,4 @@
-"""What a side is told, and what both do alike before the first step."""
+"""What a side is told, and how it keeps the first step's gradient."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import Any
 
 import torch
 from torch import nn
-
-from methods.engine import model
 
 MODEL = "smollm2-135m"
 LEARNING_RATE = 1e-5
@@ -44,15 +42,3 @@ class Spec:
             for p in parameters:
                 grad = torch.zeros_like(p) if p.grad is None else p.grad
                 out.write(grad.detach().float().cpu().contiguous().numpy().tobytes())
-
-
-def load_model(spec: Spec) -> model.LanguageModel:
-    """The weights, float32, dropout off, on the spec's device."""
-    policy = model.load(
-        MODEL,
-        task=None,
-        cache_dir=Path(spec.cache_dir),
-        device=spec.device,
-        precision=spec.precision,
-    )
-    return policy

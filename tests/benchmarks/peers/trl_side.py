@@ -12,15 +12,17 @@ prompt and padding positions too, and GRPO pads every micro-batch to the longest
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import TrainerCallback
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, TrainerCallback
 from trl import DPOConfig, DPOTrainer, GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
+from methods.engine import smollm2
 from tests.benchmarks.peers.gate import Gate
-from tests.benchmarks.peers.setup import BETA, LEARNING_RATE, Spec, load_model
+from tests.benchmarks.peers.setup import BETA, LEARNING_RATE, Spec
 from tests.benchmarks.peers.workload import MAX_NEW_TOKENS, SEED, Workload, reward
 
 _ENOUGH_STEPS = 100_000  # more than are ever asked for
@@ -50,10 +52,14 @@ class _Turns(TrainerCallback):
 
 def run(spec: Spec, workload: Workload, gate: Gate) -> None:
     """Steps for as long as the gate asks for them."""
-    policy = load_model(spec)
-    policy.tokenizer.padding_side = "left"
+    # The same weights, in transformers' own hands: our loader puts its own attention in.
+    folder = smollm2.prepare(Path(spec.cache_dir), offline=True)
     turns = _Turns(gate, workload)
-    given = {"model": policy.module, "processing_class": policy.tokenizer, "callbacks": [turns]}
+    given = {
+        "model": AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32),
+        "processing_class": PreTrainedTokenizerFast.from_pretrained(folder, padding_side="left"),
+        "callbacks": [turns],
+    }
     trainer = _MAKERS[workload.name](spec, workload, turns, given)
     _keep_first_gradient(trainer, spec)
     try:
