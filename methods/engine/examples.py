@@ -54,7 +54,7 @@ def demonstrations(
         rows = load_demonstrations(data, policy.tokenizer, skip_bad_rows=skip_bad_rows)
         train, held_out = split(rows, data)
         train = train[:limit]
-        run.data(data, fingerprint(rows), len(train), len(held_out))
+        run.data(data, fingerprint(rows), len(train), len(held_out), rows.skipped, rows.reasons)
         return (
             [row(policy, r.prompt, r.completion) for r in train],
             [row(policy, r.prompt, r.completion) for r in held_out],
@@ -91,7 +91,7 @@ def split(rows: Sequence[R], source: str) -> tuple[list[R], list[R]]:
 
 
 def answered_prompts(
-    run: Run, data: str, policy: LanguageModel, *, skip_bad_rows: bool = False
+    run: Run, data: str, policy: LanguageModel, skip_bad_rows: bool = False
 ) -> Task:
     """A user's prompts with answers as a task whose answers must match exactly, blanks aside.
 
@@ -102,7 +102,7 @@ def answered_prompts(
     rows = load_prompts(data, policy.tokenizer, need_answer=True, skip_bad_rows=skip_bad_rows)
     problems = [Problem(r.prompt, r.answer, r.prompt) for r in rows]
     train, held_out = split(problems, data)
-    run.data(data, fingerprint(rows), len(train), len(held_out))
+    run.data(data, fingerprint(rows), len(train), len(held_out), rows.skipped, rows.reasons)
     return Task(
         name=data,
         kind="verifiable",
@@ -118,7 +118,7 @@ def answered_prompts(
 
 
 def preference_pairs(
-    run: Run, data: str, policy: LanguageModel, *, skip_bad_rows: bool = False
+    run: Run, data: str, policy: LanguageModel, skip_bad_rows: bool = False
 ) -> tuple[list[Pair], list[tuple[str, Pair]]]:
     """(training pairs, held-out pairs with their prompts), preferred first, from a user's file.
 
@@ -128,7 +128,7 @@ def preference_pairs(
 
     rows = load_pairs(data, policy.tokenizer, skip_bad_rows=skip_bad_rows)
     train, held_out = split(rows, data)
-    run.data(data, fingerprint(rows), len(train), len(held_out))
+    run.data(data, fingerprint(rows), len(train), len(held_out), rows.skipped, rows.reasons)
 
     def encode(prompt: str, chosen: str, rejected: str) -> Pair:
         return row(policy, prompt, chosen), row(policy, prompt, rejected)

@@ -47,7 +47,6 @@ def sampled_scores(
     max_new_tokens: int,
     generator: torch.Generator,
     temperature: float = 1.0,
-    batch_size: int = 256,
     on_progress: Callable[[int], None] | None = None,
 ) -> tuple[Tensor, list[Sample]]:
     """Scores (problems, per_prompt) float64 of sampled answers, and the answers."""
@@ -59,7 +58,6 @@ def sampled_scores(
         temperature=temperature,
         stop=task.stop,
         generator=generator,
-        batch_size=batch_size,
         on_progress=on_progress,
     )
     scores = [task.score(problems[s.prompt_index], s.text) for s in drawn]

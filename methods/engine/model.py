@@ -37,6 +37,7 @@ class LanguageModel:
     source: str  # where the weights came from, for the manifest
     precision: str = "float32"
     ragged: bool = False  # takes our attention; else rows are padded and sampled without a cache
+    sample_batch: int = 256  # answers decoded at once
     adapter: PeftModel | None = None  # LoRA: ``module`` carries it, and only it is trained
     without_adapter: bool = False  # computes as if there were none: the reference
     sharded: Sharded | None = None  # ``module`` in parts, on several processes

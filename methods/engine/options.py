@@ -16,6 +16,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
     task_only: ClassVar[tuple[str, ...]] = ()  # options that mean nothing with a user's data
+    data_only: ClassVar[tuple[str, ...]] = ()  # options that mean nothing without
 
 
 def option(default: Any, what: str, *, source: str, unit: str = "", **bounds: Any) -> Any:
@@ -28,7 +29,9 @@ def option(default: Any, what: str, *, source: str, unit: str = "", **bounds: An
 
 
 class ModelOptions(Options):
-    """Which model, and in which precision it computes."""
+    """Which model, in which precision it computes, and what every method asks of data."""
+
+    data_only: ClassVar[tuple[str, ...]] = ("skip_bad_rows",)
 
     model: str = option(
         "auto",
@@ -41,6 +44,16 @@ class ModelOptions(Options):
         "float32",
         "compute precision; weights and optimiser stay float32 (bfloat16 is autocast)",
         source="ours",
+    )
+    sample_batch: int = option(
+        256,
+        "answers decoded at once; changes memory and speed, not what is drawn",
+        source="ours",
+        unit="answers",
+        ge=1,
+    )
+    skip_bad_rows: bool = option(
+        False, "leave out rows of --data that cannot be read, and count them", source="ours"
     )
 
 

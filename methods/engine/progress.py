@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -56,9 +57,17 @@ class Stage:
             print("  ".join(part for part in parts if part), file=sys.stderr)
 
 
+class _Silent(Stage):
+    def advance(self, amount: int = 1, note: str = "", speed: float | None = None) -> None:
+        """Nothing is said."""
+
+
 @contextmanager
 def stage(title: str, total: int, start: int = 0) -> Iterator[Stage]:
     """A stage of ``total`` units, ``start`` of them done already."""
+    if os.environ.get("RANK", "0") != "0":  # of several processes the first one talks
+        yield _Silent(title, total, None, None, start)
+        return
     console = Console(stderr=True)
     if not console.is_terminal:
         yield Stage(title, total, None, None, start)

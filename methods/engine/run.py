@@ -26,10 +26,11 @@ from methods.engine.load import load
 from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
 from methods.engine.options import ModelOptions, TrainingOptions
-from methods.engine.progress import Stage, stage
+from methods.engine.progress import Stage, note, stage
 from methods.engine.results import Results
 from methods.engine.tasks import build_task
 from methods.engine.tasks.task import Task
+from methods.engine.trackers import open_trackers, read_names, require
 
 _LOGS = ("metrics.jsonl", "timing.jsonl", "samples.jsonl")
 
@@ -53,6 +54,9 @@ class Run:
         self._resumed = checkpoint.latest(folder / "checkpoints")
         if distributed.is_first():
             self._cut_logs(self._resumed.state["log_bytes"] if self._resumed else self._kept_logs())
+        trackers = read_names(spec.get("log_to", "none"))
+        require(trackers)  # every process refuses, not the first alone
+        self._trackers = open_trackers(trackers if distributed.is_first() else (), folder, spec)
         if self._resumed:
             self.train_seconds = float(self._resumed.state["train_seconds"])
         torch.manual_seed(self.seed)
@@ -65,10 +69,19 @@ class Run:
         self.data(task.name, task.fingerprint, len(task.train), len(task.held_out))
         return task
 
-    def data(self, name: str, fingerprint: str, train: int, held_out: int) -> None:
-        """Record which data the run reads."""
+    def data(
+        self,
+        name: str,
+        fingerprint: str,
+        train: int,
+        held_out: int,
+        skipped: int = 0,
+        reasons: Sequence[str] = (),
+    ) -> None:
+        """Record which data the run reads, and how many bad rows were left out, the first why."""
         self.facts["data"] = {
             "name": name, "fingerprint": fingerprint, "train": train, "held_out": held_out,
+            "skipped": skipped, "skipped_reasons": list(reasons),
         }  # fmt: skip
 
     def policy(self, options: ModelOptions, task: Task | None) -> LanguageModel:
@@ -81,6 +94,7 @@ class Run:
             precision=options.precision,
             check=self._check_start,
         )
+        model.sample_batch = options.sample_batch
         is_folder = Path(options.model).is_dir()
         name, _, revision = (options.model, "", "") if is_folder else options.model.partition("@")
         self.facts["model"] = {
@@ -180,6 +194,7 @@ class Run:
             return
         data = results.to_json(self.train_seconds)
         write_json(self.folder / "results.json", data)
+        self._trackers.results(data)
         (self.folder / "report.md").write_text(report.text(self.spec, self.facts, data))
         if policy is not None and weights is not None:
             policy.write(self.folder / "model", weights)
@@ -198,6 +213,10 @@ class Run:
 
         signal.signal(signal.SIGINT, ask)
         signal.signal(signal.SIGTERM, ask)
+
+    def close(self, status: str) -> None:
+        """The run has ended as ``status`` says: finished, interrupted or failed."""
+        self._trackers.close(status)
 
     def peak_memory(self) -> int:
         """Peak bytes of this process: of the GPU's allocator on CUDA, of its memory elsewhere."""
@@ -218,12 +237,13 @@ class Run:
         tokens = self._logged["tokens"]
         self.train_seconds += seconds
         self._append("metrics.jsonl", [metrics])
-        speed = tokens / seconds
+        speed = round(tokens / seconds, 1)
         timing = {"step": step, "seconds": round(seconds, 4), "tokens": tokens}
-        self._append("timing.jsonl", [{**timing, "tokens_per_second": round(speed, 1)}])
+        self._append("timing.jsonl", [{**timing, "tokens_per_second": speed}])
         self.facts["last_step"] = step
-        shown = [f"{k} {v:.4g}" for k, v in metrics.items() if k not in ("step", "learning_rate")]
-        bar.advance(1, f"{'  '.join(shown[:4])}  {speed:.0f} tok/s")
+        numbers = {k: v for k, v in metrics.items() if k != "step"}
+        self._trackers.log(step, {**numbers, "tokens_per_second": speed})
+        bar.advance(1, note(metrics), speed)
 
     def _checkpoint(
         self, step: int, policy: LanguageModel, optimiser: Optimiser, config: TrainingOptions

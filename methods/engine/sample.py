@@ -48,15 +48,15 @@ def sample(
     temperature: float = 1.0,
     stop: str = "",
     generator: torch.Generator | None = None,
-    batch_size: int = 256,
+    batch_size: int | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[Sample]:
     """``per_prompt`` answers to each prompt, grouped by prompt in the order given.
 
     ``temperature`` 0 takes the likeliest token. ``stop`` ends an answer at the first token that
     begins with it (one character); the end token always does. The stopping token belongs to the
-    completion. ``batch_size`` bounds the answers decoded at once. ``on_progress`` hears after each
-    token how many answers have ended.
+    completion. ``batch_size`` bounds the answers decoded at once, the policy's ``sample_batch``
+    by default. ``on_progress`` hears after each token how many answers have ended.
     """
     encoded = [tuple(policy.encode_prompt(p)) for p in prompts]
     policy.require_room(max(map(len, encoded), default=0) + max_new_tokens)
@@ -69,7 +69,8 @@ def sample(
         count, max_new_tokens, generator=generator, device=device, dtype=torch.float64
     )
     mine = distributed.share(range(len(encoded)))
-    decoding = _Decoding(policy, encoded, mine, per_prompt, max_new_tokens, batch_size)
+    places = batch_size or policy.sample_batch
+    decoding = _Decoding(policy, encoded, mine, per_prompt, max_new_tokens, places)
     drawn: list[tuple[list[int], list[float]]] = [([], []) for _ in range(count)]
     stops = policy.stop_ids(stop)
     while decoding.advance():

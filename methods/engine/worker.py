@@ -67,6 +67,12 @@ def main(folder: Path) -> int:
         error = str(problem)
         if not distributed.is_first():  # the manifest is not ours: say it here
             print(error, file=sys.stderr)
+    except torch.OutOfMemoryError as problem:
+        said = str(problem).partition(". ")[0]
+        error = (
+            f"{said}. Lower micro_batch_tokens or sample_batch, or set "
+            "activation_checkpointing=true, or lora=r=16, or take more GPUs with --nproc."
+        )
     except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"
         if distributed.is_first():
@@ -78,6 +84,8 @@ def main(folder: Path) -> int:
     )
     if distributed.is_first():
         write_json(path, manifest)
+    if run is not None:
+        run.close(status)  # last: a tracker may wait for its network
     distributed.stop()
     return code
 

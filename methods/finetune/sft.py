@@ -45,7 +45,8 @@ class Config(TrainingOptions):
     )
     data: str | None = option(
         None,
-        "instead of a task: a JSONL file or hub:org/name of prompt and completion, or of messages",
+        "instead of a task: a file (JSONL, JSON, CSV, Parquet) or hub:org/name of prompt and "
+        "completion, or of messages",
         source="ours",
     )
     demonstrations: int | None = option(
@@ -104,7 +105,9 @@ def run(run: Run, config: Config) -> None:
     """Train on demonstrations; held-out loss and, where answers are checked, accuracy."""
     task = None if config.data else run.task(config.task)
     policy = run.policy(config, task)
-    train, held_out = demonstrations(run, config.data, task, config.demonstrations, policy)
+    train, held_out = demonstrations(
+        run, config.data, task, config.demonstrations, policy, skip_bad_rows=config.skip_bad_rows
+    )
     if config.labels == "shuffled":
         train = _shuffled(train, run.generator("shuffle"))
     optimiser, order = Optimiser(policy, config), Order(len(train), run.seed)

@@ -48,7 +48,8 @@ class Config(ModelOptions):
     )
     data: str | None = option(
         None,
-        "instead of a task: a JSONL file or hub:org/name of prompt and answer, matched exactly",
+        "instead of a task: a file (JSONL, JSON, CSV, Parquet) or hub:org/name of prompt and "
+        "answer, matched exactly",
         source="ours",
     )
     n: int = option(
@@ -74,7 +75,6 @@ class Config(ModelOptions):
     max_new_tokens: int | None = option(
         None, "longest answer; none takes the task's", source="ours", unit="tokens", ge=1
     )
-    batch_size: int = option(256, "rows decoded at once", source="ours", unit="rows", ge=1)
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -136,7 +136,7 @@ def run(run: Run, config: Config) -> None:
     """Best-of-n on fresh samples beside its expected curve and the unbiased pass@n."""
     task = None if config.data else run.task(config.task)
     policy = run.policy(config, task)
-    task = task or answered_prompts(run, str(config.data), policy)
+    task = task or answered_prompts(run, str(config.data), policy, config.skip_bad_rows)
     problems = task.held_out[: config.prompts]
     longest = config.max_new_tokens or task.max_new_tokens(policy.tokenizer)
     sizes = [2**i for i in range(config.n.bit_length()) if 2**i < config.n] + [config.n]
@@ -148,7 +148,6 @@ def run(run: Run, config: Config) -> None:
         gains, drawn = measure.sampled_scores(
             policy, task, problems, per_prompt=per_prompt, max_new_tokens=longest,
             temperature=config.temperature, generator=run.generator("samples"),
-            batch_size=config.batch_size,
             on_progress=lambda count: (run.check(), bar.advance(count)),
         )  # fmt: skip
     scores = _rank(config, run, gains, drawn)

@@ -58,7 +58,8 @@ class Config(TrainingOptions):
     )
     data: str | None = option(
         None,
-        "instead of sampled pairs: a JSONL file or hub:org/name of prompt, chosen, rejected",
+        "instead of sampled pairs: a file (JSONL, JSON, CSV, Parquet) or hub:org/name of prompt, "
+        "chosen, rejected",
         source="ours",
     )
     beta: float = option(
@@ -140,7 +141,7 @@ def run(run: Run, config: Config) -> None:
     policy = run.policy(config, task)
     reference = policy.frozen_copy()
     if task is None:
-        pairs, judged = preference_pairs(run, config.data, policy)
+        pairs, judged = preference_pairs(run, config.data, policy, config.skip_bad_rows)
     else:
         pairs, judged = _sampled_pairs(run, config, policy, task), []
     pairs = _controlled(pairs, config.preference, run.generator("preference"))

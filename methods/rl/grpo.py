@@ -52,7 +52,8 @@ class Config(TrainingOptions):
     )
     data: str | None = option(
         None,
-        "instead of a task: a JSONL file or hub:org/name of prompt and answer, matched exactly",
+        "instead of a task: a file (JSONL, JSON, CSV, Parquet) or hub:org/name of prompt and "
+        "answer, matched exactly",
         source="ours",
     )
     reward: Literal["task", "random"] = option(
@@ -154,7 +155,7 @@ def run(run: Run, config: Config) -> None:
     """Sample, score, compare within groups, update; held-out accuracy before and after."""
     task = None if config.data else run.task(config.task)
     policy = run.policy(config, task)
-    task = task or answered_prompts(run, str(config.data), policy)
+    task = task or answered_prompts(run, str(config.data), policy, config.skip_bad_rows)
     reference = policy.frozen_copy() if config.kl_beta > 0 else None
     longest = config.max_new_tokens or task.max_new_tokens(policy.tokenizer)
     optimiser, order = Optimiser(policy, config), Order(len(task.train), run.seed)
@@ -201,7 +202,7 @@ def _update(
     advantages: Tensor,  # (N,)
 ) -> dict[str, float]:
     """The optimiser updates of one sampled batch; every gradient is over all ``drawn``."""
-    rows = [s.tokens for s in drawn]
+    rows, recorded = [s.tokens for s in drawn], [torch.tensor(s.logprobs) for s in drawn]
     # Without a KL term a row of advantage 0 has no gradient: it is counted and not computed.
     live = [i for i in range(len(rows)) if reference is not None or advantages[i] != 0]
     old = ref = None
@@ -227,12 +228,11 @@ def _update(
             optimiser.backward(loss)
             if update == 0:
                 metrics["loss"] += loss.item()
-                _observe(metrics, logp.detach(), ref_logp, batch, drawn, tokens)
+                _observe(metrics, logp.detach(), ref_logp, batch, recorded, tokens)
             else:
                 outside = ((logp.detach() - old_logp).exp() - 1).abs() > config.clip_range
-                metrics["outside_clip_range"] += (
-                    (outside & mask).sum().item() / tokens / config.updates_per_batch
-                )
+                part = (outside & mask).sum().item() / tokens
+                metrics["outside_clip_range"] += part / config.updates_per_batch
         numbers = optimiser.step(step)
     return {**total(metrics), **numbers}
 
@@ -242,7 +242,7 @@ def _observe(
     logp: Tensor,
     ref_logp: Tensor | None,
     batch: TokenBatch,
-    drawn: Sequence[Sample],
+    recorded: Sequence[Tensor],
     tokens: int,
 ) -> None:
     """Add a micro-batch's share to the KL and to how far training and sampler disagree.
@@ -250,8 +250,8 @@ def _observe(
     ``sampler_gap`` is the mean over tokens of the difference in nats, without its sign.
     """
     mask = batch.completion_mask
-    recorded = measure.padded([torch.tensor(s.logprobs) for s in drawn], batch, logp.device)
-    metrics["sampler_gap"] += ((logp - recorded).abs() * mask).sum().item() / tokens
+    sampled = measure.padded(recorded, batch, logp.device)
+    metrics["sampler_gap"] += ((logp - sampled).abs() * mask).sum().item() / tokens
     if ref_logp is not None:
         metrics["kl"] += (k3(logp, ref_logp) * mask).sum().item() / tokens
 

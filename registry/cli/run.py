@@ -34,6 +34,11 @@ _COMMON: tuple[tuple[str, Any, Any], ...] = (
         typer.Option(None, metavar="[RUN]", help="Go on with a run: id, path, or the latest."),
     ),
     ("config", Path | None, typer.Option(None, help="A YAML file of options.")),
+    (
+        "log_to",
+        str,
+        typer.Option("none", help="Trackers beside the log: tensorboard, trackio, wandb."),
+    ),
     ("nproc", int, typer.Option(1, help="Processes (GPUs) on this machine, with FSDP2.")),
     ("nodes", int, typer.Option(1, help="Machines; the same command with --out on each.")),
     ("node_rank", int, typer.Option(0, help="Which of them this is, from 0.")),
@@ -171,6 +176,7 @@ def _execute(
     out: Path | None,
     resume: str | None,
     config: Path | None,
+    log_to: str,
     nproc: int,
     nodes: int,
     node_rank: int,
@@ -194,7 +200,10 @@ def _execute(
         raise UsageError(f"{name} is given twice: {options[name]} and --set {assigned[name]}")
     options |= assigned
     if resume is not None:
-        others = {"out": out, "config": config, "seed": seed or None}
+        others = {
+            "out": out, "config": config, "seed": seed or None,
+            "log-to": log_to if log_to != "none" else None,
+        }  # fmt: skip
         changed = [*options, *(name for name, value in others.items() if value is not None)]
         folder = _resumed(info, resume, changed, settings, dry_run)
         if dry_run:
@@ -206,9 +215,10 @@ def _execute(
             helped = launch.start(launch.await_run(out), talk, processes=processes)
             return helped.exit_code
         launch.check_out(info.slug, out)
+        launch.check_trackers(log_to)
         if dry_run:
             return _show_plan(planned, as_json)
-        folder = launch.create_run(planned, settings, out)
+        folder = launch.create_run(planned, settings, out, log_to)
     talk(f"run folder {folder}")
     return _report(launch.start(folder, talk, processes=processes), settings, as_json)
 

@@ -235,9 +235,9 @@ def _facts(record: RunRecord) -> list[tuple[str, Any]]:
             about = f"{ran.model.name}, {ran.model.parameters:,} parameters, {ran.model.source}"
             facts.append(("model", about))
         if ran.data:
-            facts.append(
-                ("data", f"{ran.data.name}: {ran.data.train} + {ran.data.held_out} held out")
-            )
+            about = f"{ran.data.name}: {ran.data.train} + {ran.data.held_out} held out"
+            skipped = f", {ran.data.skipped} bad rows skipped" if ran.data.skipped else ""
+            facts.append(("data", about + skipped))
     facts.append(("folder", record.folder))
     if record.worth_resuming:
         facts.append(("go on", f"registry run {record.method} --resume {record.run_id}"))

@@ -41,6 +41,7 @@ WORKER: tuple[str, ...] = (sys.executable, "-P", "-m", "methods.engine.worker")
 LAUNCHER: tuple[str, ...] = (sys.executable, "-P", "-m", "methods.engine.launch")
 """Starts several workers on one run folder."""
 
+TRACKERS = ("tensorboard", "trackio", "wandb")
 LATEST = "latest"
 _WAIT_FOR_RUN = 120.0  # seconds another machine gets to create the run
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -99,14 +100,18 @@ class Outcome:
         return f"registry run {self.record.method} --resume {_address(self.record)}"
 
 
-def create_run(plan: Plan, settings: Settings, out: Path | None = None) -> Path:
+def create_run(
+    plan: Plan, settings: Settings, out: Path | None = None, log_to: str = "none"
+) -> Path:
     """A new run folder with its ``spec.json``, complete at the moment it appears.
 
-    ``out`` is the folder itself; by default it is ``<runs folder>/<run id>``. Raises UsageError
-    where ``out`` holds something already, RunError where torch is missing.
+    ``out`` is the folder itself; by default it is ``<runs folder>/<run id>``. ``log_to`` names
+    trackers, with commas between. Raises UsageError where ``out`` holds something already or a
+    tracker is unknown or not installed, RunError where torch is missing.
     """
     require_packages()
     check_out(plan.method, out)
+    check_trackers(log_to)
     run_id = f"{plan.method}-{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     folder = (out.expanduser() if out else settings.runs_dir / run_id).absolute()
     spec = {
@@ -116,7 +121,10 @@ def create_run(plan: Plan, settings: Settings, out: Path | None = None) -> Path:
         "git": git_state(),
         "code_sha256": code_sha256(),
         "cache_dir": str(settings.cache_dir),
+        "log_to": log_to,
     }
+    if log_to != "none":
+        spec["command"] = f"{plan.command} --log-to {log_to}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.new")
     try:
@@ -126,6 +134,21 @@ def create_run(plan: Plan, settings: Settings, out: Path | None = None) -> Path:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return folder
+
+
+def check_trackers(log_to: str) -> None:
+    """Raises UsageError where ``log_to`` names a tracker that is unknown or not installed."""
+    for name in (part.strip() for part in log_to.split(",")):
+        if name not in ("none", *TRACKERS):
+            raise UsageError(
+                f"--log-to {log_to}: no tracker is called '{name}'. Allowed: none, or some of "
+                f"{', '.join(TRACKERS)} with commas between"
+            )
+        if name != "none" and importlib.util.find_spec(name) is None:
+            raise UsageError(
+                f"--log-to {name} needs the package {name}, not installed here. "
+                f"Install: pip install {name}"
+            )
 
 
 def check_out(method: str, out: Path | None) -> None:

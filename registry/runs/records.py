@@ -70,6 +70,7 @@ class DataFacts(_Loose):
     fingerprint: str = ""
     train: int = 0
     held_out: int = 0
+    skipped: int = 0
 
 
 class Manifest(Spec):

@@ -47,7 +47,13 @@ def check_sources(
     if data:
         _check_data(str(data))
         _check_task_only(known, config, given)
-    elif task:
+    for name in () if data else getattr(known.config, "data_only", ()):
+        if name in given and config[name]:
+            raise UsageError(
+                f"{name}={str(config[name]).lower()} only means something with --data, and none is "
+                f"given. Drop {name}"
+            )
+    if task and not data:
         try:
             tasks.parse_task(str(task))
         except ValueError as error:

@@ -80,7 +80,7 @@ def rows_of(seed: int, lengths: list[tuple[int, int]]) -> list[Tokens]:
 
 def sft_step(budget: int, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, float], float]:
     rows = rows_of(1, [(2, 3), (5, 1), (1, 12), (7, 4)])
-    monkeypatch.setattr(sft, "demonstrations", lambda *args: (rows, rows))
+    monkeypatch.setattr(sft, "demonstrations", lambda *args, **options: (rows, rows))
     run = SmallRun(small_model())
     nats = -sum(plain_logprobs(run.model, r).sum().item() for r in rows)
     config = sft.Config(data="x", batch_size=4, steps=1, micro_batch_tokens=budget)
@@ -106,7 +106,9 @@ def dpo_steps(monkeypatch: pytest.MonkeyPatch, budget: int = 10**6, **options: A
     rows = rows_of(2, shapes)
     pairs = list(zip(rows[::2], rows[1::2], strict=True))
     monkeypatch.setattr(
-        dpo, "preference_pairs", lambda *args: (pairs, [(str(i), p) for i, p in enumerate(pairs)])
+        dpo,
+        "preference_pairs",
+        lambda *args, **options: (pairs, [(str(i), p) for i, p in enumerate(pairs)]),
     )
     run = SmallRun(small_model())
     config = dpo.Config(
