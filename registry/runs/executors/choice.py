@@ -155,10 +155,17 @@ def _check(place: Place) -> None:
     if place.mem:
         gigabytes(place.mem)
     if place.executor == "slurm":
-        if place.gpus and not re.fullmatch(r"[1-9]\d*", place.gpus):
+        if place.gpus and not re.fullmatch(r"\d+", place.gpus):
             raise UsageError(f"--gpus {place.gpus} is not a number, which slurm needs. Allowed: 1")
         if place.cluster not in (None, "slurm", "local"):
             raise UsageError(f"--cluster {place.cluster} is not known. Allowed: slurm, local")
+    if place.gpus and place.gpus.rpartition(":")[2].isdecimal():
+        count = int(place.gpus.rpartition(":")[2])
+        if count != 1:
+            raise UsageError(
+                f"--gpus {place.gpus}: each run of a sweep works on one GPU. "
+                f"Allowed: {'H100:1' if place.executor == 'sky' else '1'}, or no --gpus for a CPU"
+            )
     if place.executor == "sky" and not place.store:
         raise UsageError(
             "the executor sky needs a bucket for the run folders. Say: --store s3://<bucket>"

@@ -36,6 +36,9 @@ def test_memory_has_a_unit(text: str, expected: float) -> None:
         ("slurm", {"mem": "16"}, "Allowed: 16G, 512M"),
         ("slurm", {"gpus": "H100:1"}, "not a number, which slurm needs"),
         ("slurm", {"cluster": "debug"}, "Allowed: slurm, local"),
+        ("slurm", {"gpus": "2"}, "each run of a sweep works on one GPU"),
+        ("slurm", {"gpus": "0"}, "or no --gpus for a CPU"),
+        ("sky", {"gpus": "H100:8", "store": "s3://b"}, "Allowed: H100:1"),
         ("sky", {}, "--store s3://<bucket>"),
     ],
 )
