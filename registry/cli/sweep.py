@@ -39,9 +39,7 @@ def sweep(
     workers: int = typer.Option(
         None, help="Runs at a time. Default: 1 on a CPU, one for each GPU; slurm: no limit of ours."
     ),
-    gpus: str = typer.Option(
-        None, help="A run's GPU; slurm: 1, sky: H100:1. Default: a CPU."
-    ),
+    gpus: str = typer.Option(None, help="A run's GPU; slurm: 1, sky: H100:1. Default: a CPU."),
     mem: str = typer.Option(None, help="A run's memory: 16G. slurm, sky."),
     partition: str = typer.Option(None, help="slurm: the partition."),
     time: str = typer.Option(None, help="slurm: a run's time, 4:00:00 by default; it may go on."),
