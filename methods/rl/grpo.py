@@ -205,17 +205,15 @@ def _update(
     rows, recorded = [s.tokens for s in drawn], [torch.tensor(s.logprobs) for s in drawn]
     # Without a KL term a row of advantage 0 has no gradient: it is counted and not computed.
     live = [i for i in range(len(rows)) if reference is not None or advantages[i] != 0]
-    old = ref = None
-    if config.updates_per_batch > 1:
-        old = measure.row_logprobs(policy, rows, config.temperature)
-    if reference is not None:
-        ref = measure.row_logprobs(reference, rows, config.temperature)
+    at = config.temperature
+    old = measure.row_logprobs(policy, rows, at) if config.updates_per_batch > 1 else None
+    ref = measure.row_logprobs(reference, rows, at) if reference is not None else None
     metrics = {"loss": 0.0, "kl": 0.0, "outside_clip_range": 0.0, "sampler_gap": 0.0}
     tokens = max(1, sum(rows[i].completion_length for i in live))
     for update in range(config.updates_per_batch):
         for group in own_batches([rows[i] for i in live], config.micro_batch_tokens):
             batch = pack(rows, [live[g] for g in group], policy.device)
-            logp = completion_logprobs(policy, batch, temperature=config.temperature)
+            logp = completion_logprobs(policy, batch, temperature=at)
             # On policy the old log-probs are these very ones: no second pass.
             old_logp = logp.detach() if old is None else measure.padded(old, batch, policy.device)
             ref_logp = None if ref is None else measure.padded(ref, batch, policy.device)
