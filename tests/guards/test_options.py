@@ -1,0 +1,163 @@
+"""No option is ignored: each one changes what a run leaves behind, or is refused.
+
+Held against whole runs: the numbers of every step, the samples, the results, the names of the
+files. Options that change memory or speed and, by promise, no number are held to that.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from methods import index
+from tests.guards import small
+from tests.guards.small import play
+
+TRAINED: dict[str, Any] = {
+    "steps": 3, "learning_rate": 0.02, "schedule": "linear", "warmup_steps": 5,
+    "weight_decay": 0.5, "max_grad_norm": 1e-3, "lora": "r=2", "checkpoint_every": 1, "keep": 1,
+    "save_model": True,
+}  # fmt: skip
+COMMON: dict[str, Any] = {"model": "other", "precision": "bfloat16", "task": "small-b"}
+# Another value for every option; what needs another base to show stands in BESIDE.
+OTHERS: dict[str, dict[str, Any]] = {
+    "best-of-n": {
+        "n": 5, "scorer": "likelihood", "repeats": 3, "prompts": 3, "temperature": 0.5,
+        "max_new_tokens": 3, "data": "answers",
+    },
+    "dpo": {
+        **TRAINED, "beta": 1.0, "batch_size": 2, "preference": "flipped",
+        "objective": "preferred-sft", "prompts": 4, "samples_per_prompt": 4, "max_new_tokens": 3,
+        "held_out_prompts": 2, "data": "pairs",
+    },
+    "grpo": {
+        **TRAINED, "reward": "random", "prompts_per_step": 2, "group_size": 3,
+        "updates_per_batch": 2, "kl_beta": 0.5, "clip_range": 0.01, "temperature": 0.5,
+        "max_new_tokens": 3, "pass_k": 3, "data": "answers",
+    },
+    "sft": {
+        **TRAINED, "schedule": "cosine", "demonstrations": 3, "labels": "shuffled",
+        "batch_size": 2, "data": "answers",
+    },
+}  # fmt: skip
+BESIDE: dict[str, dict[str, Any]] = {
+    "keep": {"checkpoint_every": 1},
+    "clip_range": {"updates_per_batch": 3},  # on policy nothing is clipped
+    "learning_rate": {"steps": 3},
+    "schedule": {"steps": 3},
+    "weight_decay": {"steps": 3, "learning_rate": 0.5},
+}
+# These change no number beyond rounding, and say so.
+SAME_NUMBERS: dict[str, Any] = {
+    "micro_batch_tokens": 1, "activation_checkpointing": True, "batch_size": 3,
+}  # fmt: skip
+
+
+def same_numbers(method: str) -> set[str]:
+    """Of best-of-n alone is batch_size a matter of memory: rows decoded at once."""
+    named = {"micro_batch_tokens", "activation_checkpointing"}
+    return {"batch_size"} if method == "best-of-n" else named
+
+
+def data_file(folder: Path, kind: str) -> str:
+    """A file of prompts with answers, or of pairs."""
+    rows = [
+        {"prompt": f"{i}+{i}=", "chosen": str(2 * i), "rejected": str(3 * i + 1)}
+        if kind == "pairs"
+        else {"prompt": f"{i}+{i}=", "completion": str(2 * i), "answer": str(2 * i)}
+        for i in range(12)
+    ]
+    path = folder / f"{kind}.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    return str(path)
+
+
+def left_behind(folder: Path) -> dict[str, Any]:
+    """Everything of a run that is not a clock's: its numbers, and which files there are."""
+    results = json.loads((folder / "results.json").read_text())
+    del results["train_seconds"]
+    logs = {
+        name: [json.loads(line) for line in (folder / name).read_text().splitlines()]
+        for name in ("metrics.jsonl", "samples.jsonl")
+        if (folder / name).exists()
+    }
+    files = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if "cache" not in p.parts)
+    return {**logs, "results": results, "files": files}
+
+
+def numbers(value: Any) -> list[float]:
+    """Every number of a nested value, in order."""
+    if isinstance(value, dict):
+        return [n for v in value.values() for n in numbers(v)]
+    if isinstance(value, list):
+        return [n for v in value for n in numbers(v)]
+    return [float(value)] if isinstance(value, int | float) else []
+
+
+@pytest.mark.parametrize("info", index.METHODS, ids=lambda m: m.slug)
+def test_every_option_of_every_method_is_tried(info: index.MethodInfo) -> None:
+    """A new option must be given another value here, or be one that changes no number."""
+    tried = set(COMMON) | set(OTHERS[info.slug]) | same_numbers(info.slug)
+    assert tried == set(index.read_config(info)[0].model_fields)
+
+
+@pytest.mark.parametrize(
+    ("method", "option"),
+    [(m, o) for m in OTHERS for o in {**COMMON, **OTHERS[m]}],
+    ids=lambda value: value,
+)
+def test_another_value_of_an_option_leaves_another_run_behind(
+    method: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = {**COMMON, **OTHERS[method]}[option]
+    if option == "data":
+        value = data_file(tmp_path, value)
+    beside = {
+        k: v for k, v in BESIDE.get(option, {}).items()
+        if k in index.read_config(small._info(method))[0].model_fields
+    }  # fmt: skip
+    base = play(method, tmp_path / "base", monkeypatch, **beside)
+    assert getattr_of(base.folder, option) != value
+    changed = play(method, tmp_path / "changed", monkeypatch, **{**beside, option: value})
+    assert left_behind(changed.folder) != left_behind(base.folder)
+
+
+@pytest.mark.parametrize(
+    ("method", "option"), [(m, o) for m in OTHERS for o in sorted(same_numbers(m))]
+)
+def test_what_is_for_memory_alone_changes_no_number_beyond_rounding(
+    method: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds: dict[str, Any] = {"dtype": torch.float64}
+    base = left_behind(play(method, tmp_path / "base", monkeypatch, **kinds).folder)
+    kinds[option] = SAME_NUMBERS[option]
+    changed = left_behind(play(method, tmp_path / "changed", monkeypatch, **kinds).folder)
+    pairs = list(zip(numbers(base), numbers(changed), strict=True))
+    assert len(pairs) > 5
+    assert all(math.isclose(a, b, rel_tol=1e-5, abs_tol=1e-6) for a, b in pairs)
+
+
+def getattr_of(folder: Path, option: str) -> Any:
+    """What a run was given for ``option``."""
+    return json.loads((folder / "spec.json").read_text())["config"][option]
+
+
+@pytest.mark.parametrize("info", index.METHODS, ids=lambda m: m.slug)
+def test_an_option_of_another_method_is_refused_and_not_ignored(info: index.MethodInfo) -> None:
+    config, _ = index.read_config(info)
+    foreign = {
+        name
+        for other in index.METHODS
+        for name in index.read_config(other)[0].model_fields
+        if name not in config.model_fields
+    }
+    assert foreign
+    for name in foreign:
+        with pytest.raises(ValidationError, match=name):
+            config(**{name: 1})
