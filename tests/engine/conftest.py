@@ -26,21 +26,21 @@ def small_model(seed: int = 0, dtype: torch.dtype = torch.float32) -> LanguageMo
             p.mul_(3.0)
     model.module.to(dtype)
     if dtype == torch.float64:
-        _norms_in_float64(model.module)
+        norms_in_float64(model.module)
     return model
 
 
-def _norms_in_float64(module: torch.nn.Module) -> None:
+def norms_in_float64(module: torch.nn.Module) -> None:
     """transformers norms in float32 whatever the weights are: that would hide what we look for."""
     for name, child in module.named_children():
-        if type(child).__name__ == "LlamaRMSNorm":
+        if type(child).__name__ in ("LlamaRMSNorm", "MistralRMSNorm"):
             norm = torch.nn.RMSNorm(
                 child.weight.shape, eps=child.variance_epsilon, dtype=torch.float64
             )
             norm.weight = child.weight
             setattr(module, name, norm)
         else:
-            _norms_in_float64(child)
+            norms_in_float64(child)
 
 
 @pytest.fixture
