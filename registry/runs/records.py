@@ -23,6 +23,9 @@ from registry.runs.lock import is_held
 State = Literal["waiting", "running", "finished", "interrupted", "failed", "died", "damaged"]
 """``died``: the worker went without a word (killed, out of memory); ``waiting``: never started."""
 
+SWEEPS = "sweeps"
+"""A folder of the runs folder that holds no run."""
+
 _LARGEST = 64 * 1024 * 1024  # bytes of a JSON file we are willing to read
 
 
@@ -211,7 +214,11 @@ def list_runs(runs_dir: Path) -> list[RunRecord]:
     """Every run below ``runs_dir``, the newest first; [] where the folder is not there."""
     if not runs_dir.is_dir():
         return []
-    folders = [f for f in runs_dir.iterdir() if f.is_dir() and not f.name.startswith(".")]
+    folders = [
+        f
+        for f in runs_dir.iterdir()
+        if f.is_dir() and not f.name.startswith(".") and f.name != SWEEPS
+    ]
     records = [read_run(folder) for folder in folders]
     return sorted(records, key=_newest_first, reverse=True)
 
