@@ -101,7 +101,7 @@ def play(
     base: dict[str, Any] = {"task": "small-a", "data": None}
     if method in TRAINING:
         base |= {"steps": 2, "learning_rate": 0.01, "save_model": False, "checkpoint_every": 50}
-    if "max_new_tokens" in index.read_config(_info(method))[0].model_fields:
+    if "max_new_tokens" in index.read_config(info_of(method))[0].model_fields:
         base["max_new_tokens"] = 6
     given = {**base, **BASE[method], "model": "start", **options}
     with patch.context() as patched:
@@ -112,7 +112,7 @@ def play(
                 torch.optim, "AdamW", lambda found, lr, **_: torch.optim.SGD(found, lr=lr)
             )
         _write_spec(folder, method, given)
-        module = importlib.import_module(_info(method).module)
+        module = importlib.import_module(info_of(method).module)
         run = Run(folder, json.loads((folder / "spec.json").read_text()))
         module.run(run, module.Config(**given))
     path = folder / "metrics.jsonl"
@@ -125,9 +125,9 @@ def _write_spec(folder: Path, method: str, given: dict[str, Any]) -> None:
     if method not in TRAINING:
         # The shared helper gives every run options of training.
         folder.mkdir(parents=True)
-        config = index.read_config(_info(method))[0](**given)
+        config = index.read_config(info_of(method))[0](**given)
         spec = {
-            "run_id": folder.name, "method": method, "paper": _info(method).paper, "seed": 3,
+            "run_id": folder.name, "method": method, "paper": info_of(method).paper, "seed": 3,
             "config": config.model_dump(), "device": "cpu", "cache_dir": str(folder / "cache"),
             "command": f"registry run {method}",
         }  # fmt: skip
@@ -136,7 +136,8 @@ def _write_spec(folder: Path, method: str, given: dict[str, Any]) -> None:
     prepare(folder, Path(options.pop("model")), method, **options)
 
 
-def _info(method: str) -> index.MethodInfo:
+def info_of(method: str) -> index.MethodInfo:
+    """The facts of a method by its slug."""
     info = index.find(method)
     assert info is not None
     return info

@@ -74,7 +74,7 @@ ROWS = [Tokens((5, 6, 7, 8, 9, 10, 2)[:n], p) for n, p in ((3, 2), (7, 1), (5, 4
 def test_a_step_of_sft_moves_by_the_mean_over_its_tokens_worked_out_row_by_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sft, "demonstrations", lambda *args: (ROWS, ROWS))
+    monkeypatch.setattr(sft, "demonstrations", lambda *args, **kwargs: (ROWS, ROWS))
     played = play(
         "sft", tmp_path / "run", monkeypatch, dtype=F64, sgd=True, steps=1, learning_rate=0.5,
         max_grad_norm=1e9, micro_batch_tokens=8, data="rows",
@@ -94,7 +94,9 @@ def test_a_step_of_dpo_moves_by_the_mean_over_its_pairs_worked_out_row_by_row(
     """At the start every pair is pushed by beta / 2, so that the gradient is known in full."""
     pairs = [(ROWS[0], ROWS[1]), (ROWS[2], ROWS[3])]
     monkeypatch.setattr(
-        dpo, "preference_pairs", lambda *args: (pairs, [(str(i), p) for i, p in enumerate(pairs)])
+        dpo,
+        "preference_pairs",
+        lambda *args, **kwargs: (pairs, [(str(i), p) for i, p in enumerate(pairs)]),
     )
     played = play(
         "dpo", tmp_path / "run", monkeypatch, dtype=F64, sgd=True, steps=1, learning_rate=0.5,

@@ -16,6 +16,7 @@ import torch
 from pydantic import ValidationError
 
 from methods import index
+from methods.engine.errors import DataError
 from tests.guards import small
 from tests.guards.small import play
 
@@ -55,14 +56,14 @@ BESIDE: dict[str, dict[str, Any]] = {
 }
 # These change no number beyond rounding, and say so.
 SAME_NUMBERS: dict[str, Any] = {
-    "micro_batch_tokens": 1, "activation_checkpointing": True, "batch_size": 3,
+    "sample_batch": 3, "micro_batch_tokens": 1, "activation_checkpointing": True,
 }  # fmt: skip
 
 
-def same_numbers(method: str) -> set[str]:
-    """Of best-of-n alone is batch_size a matter of memory: rows decoded at once."""
-    named = {"micro_batch_tokens", "activation_checkpointing"}
-    return {"batch_size"} if method == "best-of-n" else named
+def same_numbers(method: str) -> list[str]:
+    """Those of ``SAME_NUMBERS`` that ``method`` has."""
+    fields = index.read_config(small.info_of(method))[0].model_fields
+    return [name for name in SAME_NUMBERS if name in fields]
 
 
 def data_file(folder: Path, kind: str) -> str:
@@ -103,7 +104,7 @@ def numbers(value: Any) -> list[float]:
 @pytest.mark.parametrize("info", index.METHODS, ids=lambda m: m.slug)
 def test_every_option_of_every_method_is_tried(info: index.MethodInfo) -> None:
     """A new option must be given another value here, or be one that changes no number."""
-    tried = set(COMMON) | set(OTHERS[info.slug]) | same_numbers(info.slug)
+    tried = {*COMMON, *OTHERS[info.slug], *same_numbers(info.slug), "skip_bad_rows"}
     assert tried == set(index.read_config(info)[0].model_fields)
 
 
@@ -120,17 +121,15 @@ def test_another_value_of_an_option_leaves_another_run_behind(
         value = data_file(tmp_path, value)
     beside = {
         k: v for k, v in BESIDE.get(option, {}).items()
-        if k in index.read_config(small._info(method))[0].model_fields
+        if k in index.read_config(small.info_of(method))[0].model_fields
     }  # fmt: skip
     base = play(method, tmp_path / "base", monkeypatch, **beside)
-    assert getattr_of(base.folder, option) != value
+    assert json.loads((base.folder / "spec.json").read_text())["config"][option] != value
     changed = play(method, tmp_path / "changed", monkeypatch, **{**beside, option: value})
     assert left_behind(changed.folder) != left_behind(base.folder)
 
 
-@pytest.mark.parametrize(
-    ("method", "option"), [(m, o) for m in OTHERS for o in sorted(same_numbers(m))]
-)
+@pytest.mark.parametrize(("method", "option"), [(m, o) for m in OTHERS for o in same_numbers(m)])
 def test_what_is_for_memory_alone_changes_no_number_beyond_rounding(
     method: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,9 +142,16 @@ def test_what_is_for_memory_alone_changes_no_number_beyond_rounding(
     assert all(math.isclose(a, b, rel_tol=1e-5, abs_tol=1e-6) for a, b in pairs)
 
 
-def getattr_of(folder: Path, option: str) -> Any:
-    """What a run was given for ``option``."""
-    return json.loads((folder / "spec.json").read_text())["config"][option]
+@pytest.mark.parametrize("method", OTHERS)
+def test_bad_rows_end_a_run_unless_they_may_be_skipped(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = Path(data_file(tmp_path, OTHERS[method]["data"]))
+    data.write_text(data.read_text() + '{"prompt": 7}\n')
+    with pytest.raises(DataError, match="--skip-bad-rows"):
+        play(method, tmp_path / "strict", monkeypatch, data=str(data))
+    play(method, tmp_path / "lenient", monkeypatch, data=str(data), skip_bad_rows=True)
+    assert (tmp_path / "lenient" / "results.json").exists()
 
 
 @pytest.mark.parametrize("info", index.METHODS, ids=lambda m: m.slug)
