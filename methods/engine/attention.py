@@ -216,3 +216,8 @@ def _attention(module, query, key, value, attention_mask, scaling=None, layout=N
 AttentionInterface.register(NAME, _attention)
 # No mask is registered under that name: transformers then makes none. The layout says where to
 # look; a mask would be T x T for nothing, and finding out about one a wait for the GPU.
+
+
+def keep_out_of_compiler() -> None:
+    """Let torch.compile pass our attention by: its shapes and lists change with every batch."""
+    AttentionInterface.register(NAME, torch.compiler.disable(_attention))

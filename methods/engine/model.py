@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -205,10 +206,32 @@ class LanguageModel:
                 f"model {self.name!r} cannot compute its layers again; use "
                 "activation_checkpointing=false and fewer micro_batch_tokens"
             )
-        self.module.gradient_checkpointing_enable({"use_reentrant": False})
+        self.module.activation_checkpointing_enable({"use_reentrant": False})
         for layer in layers:
             # The layers do it in training only. What is in them stays as it was: no dropout.
             layer.training = True
+
+    def compile_layers(self) -> None:
+        """From now on run the decoder layers through torch.compile, but for their attention.
+
+        Raises MethodError where that cannot work: no compiler, several processes, padded rows.
+        """
+        from methods.engine import attention
+
+        names = set(getattr(self.module, "_no_split_modules", None) or [])
+        layers = [m for m in self.module.modules() if type(m).__name__ in names]
+        problem = None
+        if distributed.size() > 1:
+            problem = "with several processes it is not tested; use --nproc 1"
+        elif not self.ragged or not layers:
+            problem = f"model {self.name!r} does its own attention"
+        elif self.device.type == "cpu" and not (shutil.which("g++") or shutil.which("clang++")):
+            problem = "on a CPU it needs a C++ compiler: install g++"
+        if problem:
+            raise MethodError(f"compile_layers=true cannot work here: {problem}")
+        attention.keep_out_of_compiler()
+        for layer in layers:
+            layer.compile(dynamic=True)
 
     def weights(self) -> dict[str, Tensor]:
         """Every weight under its name in the Hugging Face layout, whole, on the CPU.

@@ -109,6 +109,8 @@ class Run:
                 adapter.add(model, options.lora, self.seed)
             if options.activation_checkpointing:
                 model.checkpoint_activations()
+            if options.compile_layers:
+                model.compile_layers()
             self.facts["model"]["trained"] = model.parameter_count(trained=True)
         return model
 
