@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def unbroken(
     """The logs and results of a method's run that nothing happened to, by method and options."""
     known: dict[str, dict[str, bytes]] = {}
 
-    def logs(method: str, **options: int) -> dict[str, bytes]:
+    def logs(method: str, **options: Any) -> dict[str, bytes]:
         key = repr((method, sorted(options.items())))
         if key not in known:
             folder = workers.make_run(

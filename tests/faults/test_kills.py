@@ -24,11 +24,13 @@ KILLS = 20  # of each method, in the long test
 EVERY = 2  # steps between checkpoints: many of them, to be killed in
 
 
-@pytest.mark.parametrize("method", workers.METHODS)
+@pytest.mark.parametrize(
+    ("method", "lora"), [*((method, None) for method in workers.METHODS), ("dpo", "r=4")]
+)
 def test_a_run_killed_at_random_moments_ends_as_the_unbroken_one(
-    method: str, start: Path, tmp_path: Path, unbroken
+    method: str, lora: str | None, start: Path, tmp_path: Path, unbroken
 ) -> None:
-    options = {"steps": 40, "checkpoint_every": EVERY}
+    options = {"steps": 40, "checkpoint_every": EVERY, "lora": lora}
     expected = unbroken(method, **options)
     folder = workers.make_run(tmp_path / method, start, method, **options)
     kills = kill_repeatedly(folder, ROUND, seed=len(method), start_up=0.2)
@@ -86,6 +88,7 @@ def test_a_kill_while_the_start_is_measured_costs_that_measurement_alone(
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(3600)
 def test_twenty_kills_of_every_method_s_worker_change_no_byte(start: Path, tmp_path: Path) -> None:
     """From the command line, as a person starts it; what came out is kept in ``results``."""
     options = {"steps": 120, "checkpoint_every": EVERY}
