@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
@@ -34,8 +35,10 @@ def add(model: LanguageModel, settings: str, seed: int) -> None:
     )
     if values.targets != ["all-linear"]:
         config.target_modules = set(values.targets)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         torch.manual_seed(seed)
+        # peft asks transformers by a name that it is about to drop.
+        warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
         try:
             model.adapter = get_peft_model(model.module, config)
         except ValueError as error:

@@ -182,18 +182,18 @@ def _alike(segments: Sequence[Segment]) -> list[list[Segment]]:
 
 
 def _block(group: Sequence[Segment], longest: int, width: int, device: torch.device) -> _Block:
-    queries = torch.empty(len(group), longest, dtype=torch.int64)
-    keys = torch.empty(len(group), width, dtype=torch.int64)
-    query_at = torch.empty(len(group), longest, dtype=torch.int64)
-    for row, s in enumerate(group):
-        path = torch.tensor(s.path)
-        keys[row, : len(path)], keys[row, len(path) :] = path, path[-1]
-        queries[row, : s.length], queries[row, s.length :] = path[-s.length :], path[-1]
-        first = len(path) - s.length
-        query_at[row] = torch.arange(first, first + longest).clamp(max=len(path) - 1)
+    queries, keys, first = [], [], []
+    for s in group:
+        own = s.path[-s.length :]
+        queries.extend((*own, *own[-1:] * (longest - s.length)))
+        keys.extend((*s.path, *own[-1:] * (width - len(s.path))))
+        first.append(len(s.path) - s.length)
+    lengths = torch.tensor([len(s.path) for s in group])[:, None]
+    query_at = torch.tensor(first)[:, None] + torch.arange(longest)
+    query_at = torch.minimum(query_at, lengths - 1)
     return _Block(
-        queries.flatten().to(device),
-        keys.flatten().to(device),
+        torch.tensor(queries).to(device),
+        torch.tensor(keys).to(device),
         query_at.to(device),
         (len(group), longest, width),
     )

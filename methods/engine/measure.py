@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -113,9 +114,14 @@ def kl_to(reference: LanguageModel, policy: LanguageModel, drawn: Sequence[Sampl
     return Estimate.of_values([math.fsum(v) / len(v) for v in by_prompt.values()])
 
 
-def padded(values: Sequence[Tensor], batch: TokenBatch, device: torch.device) -> Tensor:
+def padded(
+    values: Sequence[Tensor] | Sequence[Sequence[float]], batch: TokenBatch, device: torch.device
+) -> Tensor:
     """Per-row values, one a completion token, as (B, C) float32 beside ``batch``; else zero."""
-    out = torch.zeros(batch.completion_mask.shape, dtype=torch.float32)
-    for place, index in enumerate(batch.rows):
-        out[place, : len(values[index])] = values[index]
-    return out.to(device)
+    picked = [values[index] for index in batch.rows]
+    if isinstance(picked[0], Tensor):
+        flat = torch.cat(picked).float().to(device)
+    else:
+        flat = torch.tensor(list(chain.from_iterable(picked)), device=device)
+    out = torch.zeros(batch.completion_mask.shape, dtype=torch.float32, device=device)
+    return out.masked_scatter(batch.completion_mask, flat)

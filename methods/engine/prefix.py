@@ -8,7 +8,7 @@ answers of a pair theirs, chats the system's message. Gradients add up by themse
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise, takewhile
+from itertools import chain, pairwise, takewhile
 
 import torch
 from torch import Tensor
@@ -74,8 +74,7 @@ def flat_row(
         torch.empty(1, size, dtype=torch.int64),
         torch.empty(1, size, dtype=torch.int64),
     )
-    for sequence, place in zip(sequences, places, strict=True):
-        at = torch.tensor(place)
-        ids[0, at] = torch.tensor(sequence)
-        positions[0, at] = torch.arange(len(place))
+    at = torch.tensor(list(chain.from_iterable(places)))
+    ids[0, at] = torch.tensor(list(chain.from_iterable(sequences)))
+    positions[0, at] = torch.tensor([p for place in places for p in range(len(place))])
     return ids.to(device), positions.to(device)

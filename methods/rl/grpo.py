@@ -202,7 +202,7 @@ def _update(
     advantages: Tensor,  # (N,)
 ) -> dict[str, float]:
     """The optimiser updates of one sampled batch; every gradient is over all ``drawn``."""
-    rows, recorded = [s.tokens for s in drawn], [torch.tensor(s.logprobs) for s in drawn]
+    rows, recorded = [s.tokens for s in drawn], [s.logprobs for s in drawn]
     # Without a KL term a row of advantage 0 has no gradient: it is counted and not computed.
     live = [i for i in range(len(rows)) if reference is not None or advantages[i] != 0]
     at = config.temperature
@@ -240,7 +240,7 @@ def _observe(
     logp: Tensor,
     ref_logp: Tensor | None,
     batch: TokenBatch,
-    recorded: Sequence[Tensor],
+    recorded: Sequence[Sequence[float]],
     tokens: int,
 ) -> None:
     """Add a micro-batch's share to the KL and to how far training and sampler disagree.
