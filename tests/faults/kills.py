@@ -17,7 +17,6 @@ from methods.engine import checkpoint
 from tests.faults.workers import begin
 
 Moment = Literal["start", "step", "checkpoint"]
-_AHEAD = 6  # a kill between steps waits for one to this many new steps
 _OLD = "left-by-a-kill"  # marks what was half-written, for the next worker to clear
 _PATIENCE = 240.0  # seconds without anything to kill at
 
@@ -34,24 +33,33 @@ class Kill:
 
 
 def kill_repeatedly(
-    folder: Path, moments: Sequence[Moment], seed: int, start_up: float, *, command: bool = False
+    folder: Path,
+    moments: Sequence[Moment],
+    seed: int,
+    start_up: float,
+    *,
+    ahead: int = 6,
+    command: bool = False,
 ) -> list[Kill]:
     """Start the worker of ``folder`` once for each of ``moments`` and kill it then.
 
-    ``start_up``: seconds within which a kill aimed at the start falls. ``command`` starts the
-    worker from the command line. Fails where the run ends before a kill: it is too short.
+    ``start_up``: seconds within which a kill aimed at the start falls; one between steps waits for
+    1 to ``ahead`` new steps. ``command`` starts the worker from the command line. Fails where the
+    run ends before a kill: it is too short.
     """
     draw = random.Random(seed)
-    return [_one(folder, moment, draw, start_up, command) for moment in moments]
+    return [_one(folder, moment, draw, start_up, ahead, command) for moment in moments]
 
 
-def _one(folder: Path, moment: Moment, draw: random.Random, start_up: float, command: bool) -> Kill:
+def _one(
+    folder: Path, moment: Moment, draw: random.Random, start_up: float, ahead: int, command: bool
+) -> Kill:
     before = _changed(folder)
     worker = _command_line(folder) if command else begin(folder)
     if moment == "start":
         time.sleep(draw.random() * start_up)
     elif moment == "step":
-        wanted = _newest(folder) + draw.randint(1, _AHEAD)
+        wanted = _newest(folder) + draw.randint(1, ahead)
         for _ in _until_dead(worker):
             # A resumed run first cuts its log; until then the lines are of the run before.
             if _changed(folder) != before and _steps(folder) >= wanted:

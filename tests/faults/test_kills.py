@@ -102,7 +102,7 @@ def test_twenty_kills_of_every_method_s_worker_change_no_byte(start: Path, tmp_p
         start_up = min(20.0, time.monotonic() - began) / 2
         folder = workers.make_run(tmp_path / method, start, method, **options)
         kills = kill_repeatedly(
-            folder, ROUND * (KILLS // len(ROUND)), KILLS, start_up, command=True
+            folder, ROUND * (KILLS // len(ROUND)), KILLS, start_up, ahead=20, command=True
         )
         assert len(kills) == KILLS and sum(k.while_writing for k in kills) >= 5
         assert _command(folder) == 0
