@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from methods import index
 from methods.engine.errors import DataError
+from methods.engine.model import LanguageModel
 from tests.guards import small
 from tests.guards.small import play
 
@@ -58,6 +59,10 @@ BESIDE: dict[str, dict[str, Any]] = {
 SAME_NUMBERS: dict[str, Any] = {
     "sample_batch": 3, "micro_batch_tokens": 1, "activation_checkpointing": True,
 }  # fmt: skip
+
+
+# Each has a test of its own below; that compiled layers compute the same, one of the engine's.
+ALONE = {"skip_bad_rows", "compile_layers"}
 
 
 def same_numbers(method: str) -> list[str]:
@@ -104,8 +109,9 @@ def numbers(value: Any) -> list[float]:
 @pytest.mark.parametrize("info", index.METHODS, ids=lambda m: m.slug)
 def test_every_option_of_every_method_is_tried(info: index.MethodInfo) -> None:
     """A new option must be given another value here, or be one that changes no number."""
-    tried = {*COMMON, *OTHERS[info.slug], *same_numbers(info.slug), "skip_bad_rows"}
-    assert tried == set(index.read_config(info)[0].model_fields)
+    fields = set(index.read_config(info)[0].model_fields)
+    tried = {*COMMON, *OTHERS[info.slug], *same_numbers(info.slug), *(ALONE & fields)}
+    assert tried == fields
 
 
 @pytest.mark.parametrize(
@@ -152,6 +158,17 @@ def test_bad_rows_end_a_run_unless_they_may_be_skipped(
         play(method, tmp_path / "strict", monkeypatch, data=str(data))
     play(method, tmp_path / "lenient", monkeypatch, data=str(data), skip_bad_rows=True)
     assert (tmp_path / "lenient" / "results.json").exists()
+
+
+@small.each_training_method
+@pytest.mark.parametrize("asked", [True, False])
+def test_layers_are_compiled_where_that_is_asked_and_only_there(
+    method: str, asked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[object] = []
+    monkeypatch.setattr(LanguageModel, "compile_layers", lambda self: compiled.append(self))
+    play(method, tmp_path / "run", monkeypatch, steps=1, compile_layers=asked)
+    assert len(compiled) == asked
 
 
 @pytest.mark.parametrize("info", index.METHODS, ids=lambda m: m.slug)
