@@ -18,10 +18,14 @@ import traceback
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from methods import index
 
+if TYPE_CHECKING:
+    from methods.engine.run import Run
+
+_EXIT_CODES = {"finished": 0, "interrupted": 130, "failed": 1}
 _PACKAGES = ("torch", "transformers", "safetensors", "tokenizers", "numpy", "reasoning-gym")
 
 
@@ -34,9 +38,7 @@ def main(folder: Path) -> int:
     import torch
 
     from methods.engine import distributed
-    from methods.engine.errors import MethodError
     from methods.engine.files import write_json
-    from methods.engine.run import Run, Stopped
 
     started = time.monotonic()
     manifest = _manifest(spec, torch)
@@ -44,8 +46,31 @@ def main(folder: Path) -> int:
     if distributed.is_first():
         write_json(path, manifest)
         (folder / "traceback.txt").unlink(missing_ok=True)
+    run, status, error = _carry_out(folder, spec)
+    if run is not None:
+        manifest.update(run.facts, peak_memory_bytes=run.peak_memory())
+    manifest.update(
+        status=status, error=error, finished=_now(), seconds=round(time.monotonic() - started, 2)
+    )
+    if distributed.is_first():
+        write_json(path, manifest)
+    elif error:  # the manifest is not ours: say it here
+        print(error, file=sys.stderr)
+    if run is not None:
+        run.close(status)  # last: a tracker may wait for its network
+    distributed.stop()
+    return _EXIT_CODES[status]
+
+
+def _carry_out(folder: Path, spec: dict[str, Any]) -> tuple[Run | None, str, str | None]:
+    """(the run as far as it came, how it ended, why it failed)."""
+    import torch
+
+    from methods.engine import distributed
+    from methods.engine.errors import MethodError
+    from methods.engine.run import Run, Stopped
+
     run: Run | None = None
-    code, status, error = 1, "failed", None
     try:
         if spec["device"] == "cuda" and not torch.cuda.is_available():
             raise MethodError(
@@ -60,34 +85,21 @@ def main(folder: Path) -> int:
         run = Run(folder, spec)
         run.listen()
         method.run(run, method.Config(**spec["config"]))
-        code, status = 0, "finished"
     except Stopped:
-        code, status = 130, "interrupted"
+        return run, "interrupted", None
     except MethodError as problem:
-        error = str(problem)
-        if not distributed.is_first():  # the manifest is not ours: say it here
-            print(error, file=sys.stderr)
+        return run, "failed", str(problem)
     except torch.OutOfMemoryError as problem:
         said = str(problem).partition(". ")[0]
-        error = (
+        return run, "failed", (
             f"{said}. Lower micro_batch_tokens or sample_batch, or set "
             "activation_checkpointing=true, or lora=r=16, or take more GPUs with --nproc."
-        )
+        )  # fmt: skip
     except Exception as problem:
-        error = f"{type(problem).__name__}: {problem}"
         if distributed.is_first():
             (folder / "traceback.txt").write_text(traceback.format_exc())
-    if run is not None:
-        manifest.update(run.facts, peak_memory_bytes=run.peak_memory())
-    manifest.update(
-        status=status, error=error, finished=_now(), seconds=round(time.monotonic() - started, 2)
-    )
-    if distributed.is_first():
-        write_json(path, manifest)
-    if run is not None:
-        run.close(status)  # last: a tracker may wait for its network
-    distributed.stop()
-    return code
+        return run, "failed", f"{type(problem).__name__}: {problem}"
+    return run, "finished", None
 
 
 def _manifest(spec: dict[str, Any], torch: Any) -> dict[str, Any]:
