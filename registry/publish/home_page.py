@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from registry.core.plural import plural
+from registry.publish.benchmark_page import FOLDER as SPEED
 from registry.publish.labels import SCALES, evidence_address, paper_link, verdict_badge
 from registry.publish.markup import (
     Child,
@@ -56,6 +57,7 @@ def home_page(snapshot: Snapshot) -> Page:
         el("p", _LEAD, class_="lead"),
         _counts(snapshot),
         *_measured(snapshot),
+        *_speed(snapshot),
         heading(2, "Three walks"),
         el("div", *(_walk(*walk) for walk in _WALKS), class_="cards walks"),
         heading(2, "Latest run"),
@@ -104,6 +106,15 @@ def _measured(snapshot: Snapshot) -> list[Html]:
         return []
     columns = ["Method", "Asked", "Model", "Difference", "Verdict"]
     return [heading(2, "What we measured"), table(columns, rows, class_="overview")]
+
+
+def _speed(snapshot: Snapshot) -> list[Html]:
+    if not snapshot.benchmarks:
+        return []
+    said = "how fast commands start"
+    if snapshot.benchmarks.steps:
+        said = f"a training step beside TRL's, and {said}"
+    return [paragraph(inward(HERE, SPEED, "Speed"), f": {said}.")]
 
 
 def _walk(title: str, said: str, commands: str) -> Html:

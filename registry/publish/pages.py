@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from registry.publish.benchmark_page import benchmark_page
 from registry.publish.home_page import home_page
 from registry.publish.markup import Page
 from registry.publish.method_pages import method_page, methods_page
@@ -33,3 +34,5 @@ def all_pages(snapshot: Snapshot) -> Iterator[Page]:
     yield runs_page(snapshot)
     for run in snapshot.runs:
         yield run_page(snapshot, run)
+    if speed := benchmark_page(snapshot):
+        yield speed

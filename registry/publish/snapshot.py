@@ -17,6 +17,7 @@ from registry.catalog.models import Evidence, Leaf, Paper
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
 from registry.export.names import citation_keys
+from registry.publish.benchmarks import Benchmarks, read_benchmarks
 from registry.runs.options import OptionFacts, options_of
 from registry.runs.records import Metrics, RunRecord, list_runs, read_metrics, read_samples
 
@@ -67,6 +68,7 @@ class Snapshot:
     runs: tuple[RunFacts, ...] = ()  # the newest first
     runs_left_out: int = 0
     abstracts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    benchmarks: Benchmarks = field(default_factory=Benchmarks)
 
     @cached_property
     def papers(self) -> tuple[Paper, ...]:
@@ -111,6 +113,7 @@ class Snapshot:
         days = [p.updated or p.submitted for p in self.papers]
         days += [e.date for e in self.catalog.evidence]
         days += [run.record.started.date() for run in self.runs if run.record.started]
+        days += self.benchmarks.days
         return max(days, default=date(2025, 1, 1))
 
 
@@ -125,7 +128,7 @@ def survey_folder(id_: str) -> str:
 
 
 def load_snapshot(settings: Settings) -> Snapshot:
-    """The catalog, the methods' files, the runs and, where there is a store, cached abstracts."""
+    """The catalog, the methods' files, runs, benchmarks and, with a store, cached abstracts."""
     catalog = load_catalog(settings.catalog_dir)
     runs = [run for run in list_runs(settings.runs_dir) if _RUN_NAME.fullmatch(run.folder.name)]
     return Snapshot(
@@ -134,6 +137,7 @@ def load_snapshot(settings: Settings) -> Snapshot:
         runs=tuple(_read_run(record) for record in runs[:MOST_RUNS]),
         runs_left_out=max(0, len(runs) - MOST_RUNS),
         abstracts=MappingProxyType(_abstracts(settings, list(catalog.papers))),
+        benchmarks=read_benchmarks(settings.checkout),
     )
 
 
