@@ -8,6 +8,7 @@ seed and the step's number, so there is no generator state to keep, and no sched
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -63,14 +64,15 @@ def save(
             policy.write(partial, weights)
             save_file(moments, str(partial / _MOMENTS))
             sums = {f.name: sha256_of(f) for f in sorted(partial.iterdir())}
-            record = {"schema": 2, "step": step, "state": state, "sha256": sums}
+            record = {"schema": 3, "step": step, "state": state, "sha256": sums}
+            record["own"] = _own_sum(record)
             (partial / "checkpoint.json").write_text(json.dumps(record, indent=1))
             for file in partial.iterdir():
                 _sync(file)
             shutil.rmtree(final, ignore_errors=True)
             partial.rename(final)
             _sync(root)
-        except (OSError, RuntimeError, MethodError) as error:
+        except (OSError, RuntimeError, SafetensorError, MethodError) as error:
             problem = str(error.__cause__ or error)
     if problem := distributed.of_first(problem):
         shutil.rmtree(partial, ignore_errors=True)
@@ -93,6 +95,8 @@ def latest(root: Path) -> Checkpoint | None:
     for folder in folders:
         try:
             record = json.loads((folder / "checkpoint.json").read_text())
+            if record.pop("own") != _own_sum(record):
+                continue
             if all(sha256_of(folder / name) == s for name, s in record["sha256"].items()):
                 return Checkpoint(folder, int(record["step"]), record["state"])
         except (OSError, ValueError, KeyError):
@@ -156,6 +160,11 @@ def _folders(root: Path) -> list[Path]:
     return sorted(
         root.glob("step-*"), key=lambda p: int(p.name.removeprefix("step-")), reverse=True
     )
+
+
+def _own_sum(record: Mapping[str, Any]) -> str:
+    """Over a checkpoint's record without its own sum: a flipped digit of a step is a damage too."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -207,7 +207,7 @@ def _narrow_windows(module: torch.nn.Module, width: int = 5) -> Iterator[None]:
 
 
 def _check_head(model: LanguageModel) -> None:
-    # Some families scale or cap logits behind the head; our chunked head would be wrong for them.
+    # Some families scale or cap their logits behind the head: both are measured.
     ids = torch.tensor([[model.eos_id, 0, 1, 2]], device=model.device)
     head = model.module.get_output_embeddings()
     factor = 1.0
@@ -230,8 +230,13 @@ def _check_head(model: LanguageModel) -> None:
         ) from error
     finally:
         hook.remove()
-    if not torch.allclose(expected, ours * factor, rtol=1e-3, atol=1e-2):
+    ours = ours * factor
+    # A constant factor (Granite, Cohere) is like a temperature; anything else is not for our head.
+    model.logit_scale = float((expected * ours).sum() / ours.square().sum())
+    if abs(model.logit_scale - 1.0) < 1e-4:  # rounding
+        model.logit_scale = 1.0
+    if not torch.allclose(expected, ours * model.logit_scale, rtol=1e-3, atol=1e-2):
         raise MethodError(
-            f"model {model.name!r} changes its logits behind the head (scaling or soft-capping), "
-            "which the chunked head does not do; use a model without it"
+            f"model {model.name!r} bends its logits behind the head (soft-capping), which the "
+            "chunked head does not do; use a model without it"
         )

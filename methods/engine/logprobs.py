@@ -32,7 +32,7 @@ def completion_logprobs(
             states[batch.predictors],
             policy.head_weight,
             batch.labels,
-            temperature=temperature,
+            temperature=temperature / policy.logit_scale,
             chunk=chunk,
             bias=policy.head_bias,
             dtype=policy.compute_dtype,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from methods.engine import adapter, distributed, sharding
@@ -38,6 +39,7 @@ class LanguageModel:
     source: str  # where the weights came from, for the manifest
     precision: str = "float32"
     ragged: bool = False  # takes our attention; else rows are padded and sampled without a cache
+    logit_scale: float = 1.0  # what the model multiplies its head's logits by
     sample_batch: int = 256  # answers decoded at once
     adapter: PeftModel | None = None  # LoRA: ``module`` carries it, and only it is trained
     without_adapter: bool = False  # computes as if there were none: the reference
@@ -155,6 +157,10 @@ class LanguageModel:
     def require_room(self, tokens: int) -> None:
         """Raise MethodError where a row of ``tokens`` is longer than the model can read."""
         limit = getattr(self.module.config, "max_position_embeddings", None)
+        rope = getattr(self.module.config, "rope_parameters", None) or {}
+        if rope.get("rope_type") == "longrope":
+            # Beyond it transformers turns all rows of a pass by the longest one's frequencies.
+            limit = rope["original_max_position_embeddings"]
         if limit is not None and tokens > limit:
             raise MethodError(
                 f"a row of {tokens} tokens; model {self.name!r} reads at most {limit}. Shorten the "
@@ -273,7 +279,7 @@ class LanguageModel:
                     self.module.generation_config = _plain_generation_config(self)
                     self.module.save_pretrained(folder, state_dict=dict(weights))
             self.tokenizer.save_pretrained(folder)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise MethodError(
                 f"the model cannot be written to {folder}: {error}. The results are written; free "
                 "some space and --resume, or set save_model=false."

@@ -21,7 +21,7 @@ import torch
 
 from methods.engine import adapter, checkpoint, distributed
 from methods.engine.errors import MethodError
-from methods.engine.files import write_json
+from methods.engine.files import write_json, writing
 from methods.engine.load import load
 from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
@@ -260,7 +260,8 @@ class Run:
     def _append(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
         if not distributed.is_first():
             return
-        with (self.folder / name).open("a", encoding="utf-8") as file:
+        path = self.folder / name
+        with writing(path), path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
     def _origin(self) -> list[str | None]:

@@ -119,7 +119,7 @@ def draw(
     """
     with policy.autocast():
         logits = torch.nn.functional.linear(states, policy.head_weight, policy.head_bias)
-    logits = logits.float() / (temperature or 1.0)
+    logits = logits.float() * (policy.logit_scale / (temperature or 1.0))
     highest, likeliest = logits.max(-1)
     mass = (logits - highest[:, None]).exp_().cumsum_(-1)
     total = mass[:, -1]

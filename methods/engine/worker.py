@@ -38,6 +38,7 @@ def main(folder: Path) -> int:
     import torch
 
     from methods.engine import distributed
+    from methods.engine.errors import MethodError
     from methods.engine.files import write_json
 
     started = time.monotonic()
@@ -52,10 +53,14 @@ def main(folder: Path) -> int:
     manifest.update(
         status=status, error=error, finished=_now(), seconds=round(time.monotonic() - started, 2)
     )
-    if distributed.is_first():
-        write_json(path, manifest)
-    elif error:  # the manifest is not ours: say it here
-        print(error, file=sys.stderr)
+    try:
+        if distributed.is_first():
+            write_json(path, manifest)
+        elif error:  # the manifest is not ours: say it here
+            print(error, file=sys.stderr)
+    except MethodError as problem:  # the manifest says that it still runs: say it here
+        print(error or problem, file=sys.stderr)
+        status = "failed"
     if run is not None:
         run.close(status)  # last: a tracker may wait for its network
     distributed.stop()

@@ -64,8 +64,8 @@ RAGGED: dict[str, tuple[str, dict[str, Any]]] = {
     "olmoe": ("olmoe", _EXPERTS),
     "smollm3": ("smollm3", {}),
     "starcoder2-window": ("starcoder2", _WINDOW),
-    "cohere2-unscaled": ("cohere2", _MIXED | _WINDOW | {"logit_scale": 1.0}),
-    "granite-unscaled": ("granite", {"logits_scaling": 1.0}),
+    "cohere2": ("cohere2", _MIXED | _WINDOW | {"logit_scale": 2.0}),
+    "granite": ("granite", {"logits_scaling": 0.5}),
     "glm4": ("glm4", _HEAD),
     "glm4-moe": ("glm4_moe", _HEAD | _EXPERTS),
     "deepseek-v3": ("deepseek_v3", _EXPERTS | _LATENT),
@@ -109,10 +109,8 @@ PADDED: dict[str, tuple[str, dict[str, Any], str]] = {
 
 # name -> (model type, configuration, what the refusal says)
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
-    "gemma2": ("gemma2", _HEAD | _WINDOW, "scaling or soft-capping"),
-    "granite": ("granite", {"logits_scaling": 8.0}, "scaling or soft-capping"),
-    "cohere2": ("cohere2", _MIXED | _WINDOW, "scaling or soft-capping"),
-    "nanochat": ("nanochat", {}, "scaling or soft-capping"),
+    "gemma2": ("gemma2", _HEAD | _WINDOW, "soft-capping"),
+    "nanochat": ("nanochat", {}, "soft-capping"),
     "llama4": ("llama4_text", _HEAD | _EXPERTS | {"intermediate_size_mlp": 48},
                "states before its head"),
 }  # fmt: skip

@@ -132,9 +132,6 @@ def test_loading_leaves_the_weights_and_the_head_as_they_were(tmp_path: Path) ->
     assert not model.module.get_output_embeddings()._forward_hooks
 
 
-@pytest.mark.xfail(
-    strict=True, reason="longrope: require_room does not yet know where its frequencies change"
-)
 def test_rows_beyond_the_first_range_of_longrope_are_refused(tmp_path: Path) -> None:
     """There all rows of a pass turn by the frequencies of the longest: it would not be one loss."""
     model = loaded(saved("phi3", LONGROPE, tmp_path))

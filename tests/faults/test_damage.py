@@ -74,7 +74,6 @@ def test_a_damage_to_any_file_of_the_newest_checkpoint_makes_the_one_before_it_t
     assert found is not None and found.step == 8
 
 
-@pytest.mark.xfail(strict=True, reason="checkpoint.json has no checksum of its own yet")
 def test_a_flipped_bit_anywhere_in_a_checkpoint_s_record_is_noticed(broken: Path) -> None:
     record = broken / "checkpoints" / "step-000008" / "checkpoint.json"
     whole = record.read_bytes()

@@ -64,7 +64,6 @@ def limit_file_size(folder: Path, size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-@pytest.mark.xfail(strict=True, reason="safetensors' own error is not turned into ours yet")
 @pytest.mark.parametrize("size", [20_000, 140_000])
 def test_weights_that_the_disk_refuses_while_they_are_written_are_a_clear_error_too(
     tmp_path: Path, size: int
@@ -77,7 +76,6 @@ def test_weights_that_the_disk_refuses_while_they_are_written_are_a_clear_error_
     assert left is not None and left.step == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a log that cannot be written is not a MethodError yet")
 @pytest.mark.parametrize("log", ["metrics.jsonl", "before.json"])
 def test_a_log_that_cannot_be_written_is_named_without_a_traceback(
     start: Path, tmp_path: Path, unbroken, log: str
@@ -106,7 +104,6 @@ cp -a "$DISK" "$OUT/room"
 
 
 @pytest.mark.nightly  # two starts from the command line
-@pytest.mark.xfail(strict=True, reason="safetensors' own error is not turned into ours yet")
 def test_a_disk_that_is_really_full_ends_the_run_clearly_and_more_room_lets_it_go_on(
     start: Path, tmp_path: Path, unbroken
 ) -> None:
