@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 SPEC = {
     "run_id": "dpo-20260102-030405-ab12", "method": "dpo", "paper": "2305.18290", "seed": 7,
     "device": "cpu", "config": {"beta": 0.1, "task": "chain-sum:digits=1"},
-    "command": "registry run dpo --model /data/someone/secret",
+    "command": "registry run dpo --model private/secret",
 }  # fmt: skip
 RESULTS = {
     "key": "accuracy", "curves": [], "notes": [], "train_seconds": 4.5,
