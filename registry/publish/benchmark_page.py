@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.core.plural import plural
-from registry.publish.benchmarks import Spread, StartupRecord, StepRecord, Tried, Workload
+from registry.publish.benchmarks import (
+    PlanCase,
+    PlanRecord,
+    Spread,
+    StartupRecord,
+    StepRecord,
+    Tried,
+    Workload,
+)
 from registry.publish.markup import (
     Child,
     Html,
@@ -22,11 +30,12 @@ from registry.publish.markup import (
     table,
     when,
 )
-from registry.publish.numbers import number
+from registry.publish.numbers import number, size
 from registry.publish.snapshot import Snapshot
 
 FOLDER = "speed"
 _STEP = "How long one training step takes here and in TRL, and the memory both need."
+_PLAN = "What registry plan predicted of runs, and what they took."
 _START = "How long commands take from the shell and back."
 _WORKLOADS = {
     "sft": "SFT, a step on {rows} demonstrations",
@@ -67,7 +76,8 @@ def benchmark_page(snapshot: Snapshot) -> Page | None:
     found = snapshot.benchmarks
     if not found:
         return None
-    said = " ".join([_STEP] * bool(found.steps) + [_START] * bool(found.startup))
+    parts = ((_STEP, found.steps), (_PLAN, found.plan), (_START, found.startup))
+    said = " ".join(sentence for sentence, record in parts if record)
     blocks: list[Html] = [heading(1, "Speed"), el("p", said, class_="lead")]
     for record in found.steps:
         blocks += _device(record)
@@ -76,6 +86,8 @@ def benchmark_page(snapshot: Snapshot) -> Page | None:
         blocks += [heading(2, "What is unfair, and to whom"), items(_UNFAIR)]
         blocks.append(paragraph("To measure it on your machine, in a checkout:"))
         blocks.append(listing("python -m tests.benchmarks.peers"))
+    if found.plan:
+        blocks += _plan(found.plan)
     if found.startup:
         blocks += _startup(found.startup)
     return Page(FOLDER, "Speed", said, tuple(blocks))
@@ -177,6 +189,50 @@ def _range(spread: Spread) -> str:
 
 def _gradient(difference: float | None) -> str:
     return "sampled" if difference is None else f"{difference:.1e}"
+
+
+def _plan(record: PlanRecord) -> list[Html]:
+    clocks = {one.clock for one in record.cases.values()}
+    clock = " Seconds are the main thread's processor time." if clocks == {"processor"} else ""
+    return [
+        heading(2, "What a plan predicts"),
+        paragraph(
+            f"Memory and a step came within {record.within:.0%} in {record.inside} of "
+            f"{plural(record.of, 'run')}. A ratio is the prediction over what was seen.{clock}"
+        ),
+        table(
+            ["Run", "Peak memory, seen", "Ratio", "A step, seen", "Ratio", "In all, seen", "Ratio"],
+            [_case(name, one) for name, one in record.cases.items()],
+            class_="numbers",
+        ),
+        facts(
+            [
+                ("Device", f"{record.machine.processor}, {plural(record.machine.cores, 'core')}"),
+                ("Measured", when(record.day)),
+            ]
+        ),
+    ]
+
+
+def _case(name: str, one: PlanCase) -> list[Child]:
+    seen, ratio = one.seen, one.ratio
+
+    def seconds(value: float | None) -> str:
+        return "-" if value is None else f"{number(value)} s"
+
+    def over(predicted: float | None, value: float | None) -> Html:
+        said = "-" if predicted is None or value is None else f"{value:.2f}"
+        return el("strong", said)
+
+    return [
+        join([name, el("code", one.command, class_="what")]),
+        size(int(seen.peak_bytes)),
+        over(one.predicted.peak_bytes, ratio.peak_bytes),
+        seconds(seen.step_seconds),
+        over(one.predicted.step_seconds, ratio.step_seconds),
+        seconds(seen.seconds),
+        over(one.predicted.seconds, ratio.seconds),
+    ]
 
 
 def _startup(record: StartupRecord) -> list[Html]:

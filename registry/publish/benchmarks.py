@@ -18,7 +18,7 @@ from registry.core.errors import RegistryError
 
 RESULTS = Path("tests", "benchmarks", "results")
 """The folder, below the checkout."""
-_STARTUP = "startup.json"
+_STARTUP, _PLAN = "startup.json", "plan.json"
 
 
 class _Record(BaseModel):
@@ -140,21 +140,58 @@ class StartupRecord(_Record):
     commands: Mapping[str, Command]
 
 
+class Needs(_Record):
+    """What a run takes, or one over the other; None where the device was never measured."""
+
+    peak_bytes: float
+    step_seconds: float | None
+    seconds: float | None
+
+
+class PlanCase(_Record):
+    """A prediction, the run that followed, and the ratio of the first to the second."""
+
+    command: str
+    clock: str
+    predicted: Needs
+    seen: Needs
+    ratio: Needs
+
+
+class PlanMachine(_Record):
+    """The machine that the runs ran on."""
+
+    cores: int
+    processor: str
+
+
+class PlanRecord(_Record):
+    """``registry plan`` held against runs; ``inside`` of ``of`` came within a share of ``within``."""
+
+    within: float
+    day: date = Field(alias="date")
+    machine: PlanMachine
+    inside: int
+    of: int
+    cases: Mapping[str, PlanCase]
+
+
 @dataclass(frozen=True)
 class Benchmarks:
     """What is kept of the benchmarks, by device."""
 
     steps: tuple[StepRecord, ...] = ()
+    plan: PlanRecord | None = None
     startup: StartupRecord | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.steps or self.startup)
+        return bool(self.steps or self.plan or self.startup)
 
     @property
     def days(self) -> tuple[date, ...]:
         """When anything was measured."""
         found = [one.day for record in self.steps for one in record.workloads.values()]
-        return tuple([*found, self.startup.day] if self.startup else found)
+        return (*found, *(one.day for one in (self.plan, self.startup) if one is not None))
 
 
 def read_benchmarks(checkout: Path | None) -> Benchmarks:
@@ -165,7 +202,7 @@ def read_benchmarks(checkout: Path | None) -> Benchmarks:
     """
     if checkout is None:
         return Benchmarks()
-    steps, startup = [], None
+    steps, plan, startup = [], None, None
     for path in sorted((checkout / RESULTS).glob("*.json")):
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
@@ -173,10 +210,12 @@ def read_benchmarks(checkout: Path | None) -> Benchmarks:
             raise RegistryError(f"{path} is no JSON ({error}); write it again") from error
         if path.name == _STARTUP:
             startup = _checked(StartupRecord, path, found)
+        elif path.name == _PLAN:
+            plan = _checked(PlanRecord, path, found)
         elif isinstance(found, dict) and "workloads" in found:
             steps.append(_checked(StepRecord, path, found))
     steps.sort(key=lambda one: (one.machine.device, one.machine.precision))
-    return Benchmarks(tuple(steps), startup)
+    return Benchmarks(tuple(steps), plan, startup)
 
 
 _Kind = TypeVar("_Kind", bound=_Record)

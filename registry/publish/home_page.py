@@ -111,9 +111,13 @@ def _measured(snapshot: Snapshot) -> list[Html]:
 def _speed(snapshot: Snapshot) -> list[Html]:
     if not snapshot.benchmarks:
         return []
-    said = "how fast commands start"
-    if snapshot.benchmarks.steps:
-        said = f"a training step beside TRL's, and {said}"
+    found = snapshot.benchmarks
+    parts = (
+        ("a training step beside TRL's", found.steps),
+        ("predictions beside runs", found.plan),
+        ("how fast commands start", found.startup),
+    )
+    said = ", ".join(words for words, record in parts if record)
     return [paragraph(inward(HERE, SPEED, "Speed"), f": {said}.")]
 
 

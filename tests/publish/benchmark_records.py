@@ -80,6 +80,36 @@ def startup() -> dict[str, Any]:
     return startup_report(10, {"registry --help": command}) | {"date": "2026-03-05"}
 
 
+def plan() -> dict[str, Any]:
+    """A run on a device that was measured, and one on a device that was not."""
+    seen = {"peak_bytes": 600 * 2**20, "step_seconds": 0.5, "seconds": 30.0}
+    guess = {"peak_bytes": 660 * 2**20, "step_seconds": 0.4, "seconds": 33.0}
+    ratio = {"peak_bytes": 1.1, "step_seconds": 0.8, "seconds": 1.1}
+    case = {"clock": "wall", "load": [0.1], "seen": seen, "memory": {"weights": 1}}
+    return {
+        "what": "registry plan against runs; ratio is predicted / seen",
+        "within": 0.25,
+        "date": "2026-03-06",
+        "machine": {"cores": 4, "processor": DEVICE},
+        "inside": 1,
+        "of": 2,
+        "cases": {
+            "sft-tiny": {
+                **case,
+                "command": "registry run sft --model tiny",
+                "predicted": guess,
+                "ratio": ratio,
+            },
+            "dpo-tiny": {
+                **case,
+                "command": "registry run dpo --model tiny",
+                "predicted": {**guess, "step_seconds": None, "seconds": None},
+                "ratio": {**ratio, "step_seconds": 0.0, "seconds": 0.0},
+            },
+        },
+    }
+
+
 def write(checkout: Path, **files: Any) -> Path:
     """``files`` by name, without ``.json``, in the folder of results below ``checkout``."""
     folder = checkout / RESULTS

@@ -97,6 +97,20 @@ def test_start_up_times_stand_beside_their_budget(measured: Snapshot) -> None:
     assert "2026-03-05" in words
 
 
+def test_a_plan_stands_beside_what_was_seen_also_where_it_could_not_be_made(
+    tmp_path: Path, snapshot: Snapshot
+) -> None:
+    benchmark_records.write(tmp_path, plan=benchmark_records.plan())
+    with_plan = dataclasses.replace(snapshot, benchmarks=read_benchmarks(tmp_path))
+    words = " ".join(" ".join(tree(page_of(with_plan)).itertext()).split())
+    assert "within 25% in 1 of 2 runs" in words
+    assert "sft-tiny registry run sft --model tiny 600.0 MiB 1.10 0.5 s 0.80 30 s 1.10" in words
+    assert "dpo-tiny registry run dpo --model tiny 600.0 MiB 1.10 0.5 s - 30 s -" in words
+    assert "TRL" not in words
+    home = "".join(home_page(with_plan).blocks)
+    assert "predictions beside runs" in home and "how fast" not in home
+
+
 def test_each_device_and_precision_has_its_own_tables(tmp_path: Path, snapshot: Snapshot) -> None:
     benchmark_records.write(
         tmp_path,

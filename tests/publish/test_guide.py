@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -49,3 +50,12 @@ def test_the_kinds_of_models_are_those_that_the_tests_try() -> None:
         row = next(line for line in page.splitlines() if line.startswith(f"| {title} |"))
         tried = {kind for kind, *_ in table.values()}
         assert set(re.findall(r"`([^`]+)`", row)) == tried
+
+
+def test_the_kills_that_the_guide_tells_of_are_in_the_record() -> None:
+    page = " ".join((GUIDE / "parallel.md").read_text().split())
+    assert "kills runs of sft, dpo and grpo, twenty times each" in page
+    kept = json.loads((REPOSITORY / "tests/faults/results/kills.json").read_text())["methods"]
+    assert {"sft", "dpo", "grpo"} <= set(kept)
+    for found in kept.values():
+        assert found["equal"] and len(found["kills"]) >= 20
