@@ -166,7 +166,7 @@ class PlanMachine(_Record):
 
 
 class PlanRecord(_Record):
-    """``registry plan`` held against runs; ``inside`` of ``of`` came within a share of ``within``."""
+    """Predictions against runs; ``inside`` of ``of`` came within a share of ``within``."""
 
     within: float
     day: date = Field(alias="date")
