@@ -280,7 +280,6 @@ KNOWN_BUGS: tuple[KnownBug, ...] = (
 _HEAD = """---
 title: Bugs we guard against
 description: Twenty-five bugs that trainers of language models have had, and the tests that keep them out.
-hide: [navigation]
 ---
 
 # Bugs we guard against
