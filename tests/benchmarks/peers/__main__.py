@@ -71,7 +71,7 @@ def _names(text: str) -> list[str]:
 
 def our_candidates(quick: bool) -> list[dict[str, Any]]:
     """Ways of cutting our batch, in tokens of one forward pass."""
-    sizes = (2048,) if quick else (1024, 2048, 4096)
+    sizes = (2048,) if quick else (1024, 2048)
     return [{"micro_batch_tokens": size} for size in sizes]
 
 

@@ -144,17 +144,17 @@ def _rows(
 
 
 def _sft(rng, tokenizer, words, eos_id) -> Workload:
-    return Workload("sft", _rows(rng, words, eos_id, prompts=32, group=1))
+    return Workload("sft", _rows(rng, words, eos_id, prompts=16, group=1))
 
 
 def _dpo(rng, tokenizer, words, eos_id) -> Workload:
-    return Workload("dpo", _rows(rng, words, eos_id, prompts=16, group=2), group=2)
+    return Workload("dpo", _rows(rng, words, eos_id, prompts=8, group=2), group=2)
 
 
 def _grpo_update(rng, tokenizer, words, eos_id) -> Workload:
-    rows = _rows(rng, words, eos_id, prompts=8, group=8)
+    rows = _rows(rng, words, eos_id, prompts=4, group=8)
     advantages: list[float] = []
-    for _ in range(8):
+    for _ in range(4):
         drawn = [rng.gauss(0.0, 1.0) for _ in range(8)]
         mean, deviation = statistics.fmean(drawn), statistics.pstdev(drawn)
         advantages += [(a - mean) / deviation for a in drawn]
@@ -179,7 +179,7 @@ WORKLOADS: dict[str, Callable[..., Workload]] = {
     "grpo-update": _grpo_update,
     "grpo-step": _grpo_step,
 }
-"""Name -> its maker: 32 demonstrations; 16 pairs; 8 groups of 8 given answers; 4 groups of 8 that
+"""Name -> its maker: 16 demonstrations; 8 pairs; 4 groups of 8 given answers; 4 groups of 8 that
 are sampled and scored in the step."""
 
 
