@@ -169,3 +169,8 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "reasoning_gym", None)
     with pytest.raises(TaskError, match=r"pip install 'posttrain-registry\[run\]'"):
         build_task("gcd", tmp_path)
+
+
+def test_a_problem_without_an_answer_is_an_error_and_never_right() -> None:
+    with pytest.raises(ValueError, match="no answer"):
+        score_exactly(Problem("2+3=", None, "2 3"), "None")

@@ -72,7 +72,9 @@ def score_exactly(problem: Problem, completion: str) -> float:
     >>> [score_exactly(Problem("2+3=", "5", "2 3"), c) for c in (" 5\\n7+1=8", "5 or 6", "05")]
     [1.0, 0.0, 0.0]
     """
-    return float(completion.split("\n", 1)[0].strip() == str(problem.answer).strip())
+    if problem.answer is None:
+        raise ValueError(f"problem {problem.prompt!r} has no answer to score against")
+    return float(completion.split("\n", 1)[0].strip() == problem.answer.strip())
 
 
 def _operands(options: ArithmeticOptions) -> dict[str, int]:
