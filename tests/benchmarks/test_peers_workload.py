@@ -52,7 +52,7 @@ def test_an_unknown_workload_is_refused_with_the_names_there_are():
 
 
 @pytest.mark.parametrize(
-    ("name", "rows", "group"), [("sft", 16, 1), ("dpo", 16, 2), ("grpo-update", 32, 8)]
+    ("name", "rows", "group"), [("sft", 16, 1), ("dpo", 16, 2), ("grpo-update", 16, 8)]
 )
 def test_lengths_stay_in_their_bounds_and_answers_end(name, rows, group):
     made = built(name)

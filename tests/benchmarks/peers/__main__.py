@@ -77,7 +77,7 @@ def our_candidates(quick: bool) -> list[dict[str, Any]]:
 
 def trl_candidates(name: str, device: str, quick: bool) -> list[dict[str, Any]]:
     """Ways of cutting TRL's batch: rows (pairs for DPO) of one forward pass, and what else helps."""
-    sizes = {"sft": (4, 8, 16), "dpo": (2, 4, 8)}.get(name, (4, 8, 16))
+    sizes = (4, 8)
     if quick:
         sizes = sizes[1:2]
     found: list[dict[str, Any]] = [{"per_device_train_batch_size": n} for n in sizes]

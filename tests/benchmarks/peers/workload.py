@@ -152,9 +152,9 @@ def _dpo(rng, tokenizer, words, eos_id) -> Workload:
 
 
 def _grpo_update(rng, tokenizer, words, eos_id) -> Workload:
-    rows = _rows(rng, words, eos_id, prompts=4, group=8)
+    rows = _rows(rng, words, eos_id, prompts=2, group=8)
     advantages: list[float] = []
-    for _ in range(4):
+    for _ in range(2):
         drawn = [rng.gauss(0.0, 1.0) for _ in range(8)]
         mean, deviation = statistics.fmean(drawn), statistics.pstdev(drawn)
         advantages += [(a - mean) / deviation for a in drawn]
@@ -165,7 +165,7 @@ def _grpo_step(rng, tokenizer, words, eos_id) -> Workload:
     rows, texts = [], []
     turn = "<|im_start|>user\n{}" + QUESTION + "<|im_end|>\n<|im_start|>assistant\n"
     around = len(tokenizer.encode(turn.format(""), add_special_tokens=False))
-    for _ in range(4):
+    for _ in range(2):
         length = max(1, PROMPTS.draw(rng) - around)
         text = turn.format(tokenizer.decode([rng.choice(words) for _ in range(length)]))
         rows.append(Row(tuple(tokenizer.encode(text, add_special_tokens=False)), ()))
@@ -179,7 +179,7 @@ WORKLOADS: dict[str, Callable[..., Workload]] = {
     "grpo-update": _grpo_update,
     "grpo-step": _grpo_step,
 }
-"""Name -> its maker: 16 demonstrations; 8 pairs; 4 groups of 8 given answers; 4 groups of 8 that
+"""Name -> its maker: 16 demonstrations; 8 pairs; 2 groups of 8 given answers; 2 groups of 8 that
 are sampled and scored in the step."""
 
 
