@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("registry.cli.listing:show", "Show one method or paper with all its facts."),
     "search": ("registry.cli.listing:search", "Search papers and methods by their text."),
     "run": ("registry.cli.run:app", "Run a method on a model; `registry run dpo --help`."),
+    "plan": ("registry.cli.plan:plan", "Predict a run's memory and time before it starts."),
     "sweep": ("registry.cli.sweep:sweep", "Run a method over a grid of options and seeds."),
     "runs": ("registry.cli.runs:app", "List, show, compare and plot finished runs."),
     "demo": ("registry.cli.demo:demo", "Train a real model with GRPO and publish the site."),
