@@ -192,6 +192,7 @@ def _gradient(difference: float | None) -> str:
 
 
 def _plan(record: PlanRecord) -> list[Html]:
+    commands = "\n".join(one.command for one in record.cases.values())
     clocks = {one.clock for one in record.cases.values()}
     clock = " Seconds are the main thread's processor time." if clocks == {"processor"} else ""
     return [
@@ -205,6 +206,7 @@ def _plan(record: PlanRecord) -> list[Html]:
             [_case(name, one) for name, one in record.cases.items()],
             class_="numbers",
         ),
+        el("details", el("summary", "The commands"), listing(commands)),
         facts(
             [
                 ("Device", f"{record.machine.processor}, {plural(record.machine.cores, 'core')}"),
@@ -225,7 +227,7 @@ def _case(name: str, one: PlanCase) -> list[Child]:
         return el("strong", said)
 
     return [
-        join([name, el("code", one.command, class_="what")]),
+        name,
         size(int(seen.peak_bytes)),
         over(one.predicted.peak_bytes, ratio.peak_bytes),
         seconds(seen.step_seconds),
