@@ -25,11 +25,15 @@ lint: $(VENV)/.dev ## ruff, mypy --strict on registry/, import rules, the catalo
 	$(BIN)/lint-imports
 	$(BIN)/registry check
 
-verify: $(VENV)/.dev ## every method's experiment over three seeds; rewrites catalog/evidence/
+verify: $(VENV)/.dev ## the long tests, then every method's experiment over three seeds; rewrites catalog/evidence/
+	$(BIN)/python -m pytest -m nightly
 	for method in sft dpo grpo best-of-n; do $(BIN)/registry verify $$method --scale tiny || exit $$?; done
 
-bench: $(VENV)/.dev ## start-up times against their budgets; rewrites tests/benchmarks/results/
+bench: $(VENV)/.dev ## start-up, training steps beside TRL's, the constants of registry plan; rewrites tests/benchmarks/results/
 	$(BIN)/python -m tests.benchmarks.startup
+	$(BIN)/python -m tests.benchmarks.peers
+	$(BIN)/python -m tests.benchmarks.constants
+	$(BIN)/python -m tests.benchmarks.plan_accuracy
 
 site: $(VENV)/.user ## build the site into site/build/
 	$(BIN)/registry publish

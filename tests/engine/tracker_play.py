@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import socket
-import sqlite3
-import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-import pytest
-
-from methods.engine import trackers
-from methods.engine.errors import MethodError
-from methods.engine.trackers import open_trackers, read_names
 
 ROOT = Path(__file__).parents[2]
 SPEC = {
@@ -99,5 +89,3 @@ def counted_network() -> Iterator[tuple[dict[str, str], list[str]]]:
         yield {**env, "NO_PROXY": "", "no_proxy": "", "HF_HUB_OFFLINE": "0"}, asked
         server.shutdown(socket.SHUT_RDWR)
         thread.join(5)
-
-
