@@ -17,7 +17,7 @@ from registry.core.errors import Interrupted, RunError, UnknownNameError, UsageE
 
 if TYPE_CHECKING:
     from registry.core.settings import Settings
-    from registry.runs.launch import Outcome
+    from registry.runs.launch import Outcome, Processes
     from registry.runs.options import OptionFacts
     from registry.runs.plan import Plan
 
@@ -199,6 +199,11 @@ def _execute(
     for name in assigned.keys() & options.keys():
         raise UsageError(f"{name} is given twice: {options[name]} and --set {assigned[name]}")
     options |= assigned
+    if node_rank > 0 and not dry_run:
+        # Machine 0 makes or resumes the run; this one helps with it.
+        shared = out or Path(str(resume))
+        talk(f"machine {node_rank} of {nodes} waits for {shared}")
+        return launch.start(launch.await_run(shared), talk, processes=processes).exit_code
     if resume is not None:
         others = {
             "out": out, "config": config, "seed": seed or None,
@@ -210,14 +215,10 @@ def _execute(
             return _show_resume(folder, as_json)
     else:
         planned = plan.make_plan(plan.Request(info.slug, options, seed, device, config))
-        if node_rank > 0 and out is not None:
-            talk(f"machine {node_rank} of {nodes} waits for {out}")
-            helped = launch.start(launch.await_run(out), talk, processes=processes)
-            return helped.exit_code
         launch.check_out(info.slug, out)
         launch.check_trackers(log_to)
         if dry_run:
-            return _show_plan(planned, as_json)
+            return _show_plan(planned, as_json, processes, log_to)
         folder = launch.create_run(planned, settings, out, log_to)
     talk(f"run folder {folder}")
     return _report(launch.start(folder, talk, processes=processes), settings, as_json)
@@ -271,7 +272,7 @@ def _report(outcome: Outcome, settings: Settings, as_json: bool) -> int:
     return 0
 
 
-def _show_plan(planned: Plan, as_json: bool) -> int:
+def _show_plan(planned: Plan, as_json: bool, processes: Processes, log_to: str) -> int:
     if as_json:
         emit_json(planned)
         return 0
@@ -283,7 +284,8 @@ def _show_plan(planned: Plan, as_json: bool) -> int:
             ("(device)", planned.device, ""),
         ],
     )
-    talk(f"nothing was written; to run it: {planned.command}")
+    log = f" --log-to {log_to}" if log_to != "none" else ""
+    talk(f"nothing was written; to run it: {planned.command}{log}{processes.flags()}")
     return 0
 
 

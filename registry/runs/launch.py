@@ -74,11 +74,17 @@ class Processes:
         """What is started on the run folder."""
         if self.nproc * self.nodes == 1:
             return WORKER
-        words = [*LAUNCHER, "--nproc", str(self.nproc)]
+        return (*LAUNCHER, *self.flags().split())
+
+    def flags(self) -> str:
+        """As they are typed, with a blank before; nothing for one process."""
+        if self.nproc * self.nodes == 1:
+            return ""
+        words = f" --nproc {self.nproc}"
         if self.nodes > 1:
-            words += ["--nodes", str(self.nodes), "--node-rank", str(self.node_rank)]
-            words += ["--rendezvous", str(self.rendezvous)]
-        return tuple(words)
+            words += f" --nodes {self.nodes} --node-rank {self.node_rank}"
+            words += f" --rendezvous {self.rendezvous}"
+        return words
 
 
 @dataclass(frozen=True)

@@ -215,3 +215,33 @@ def test_every_method_is_planned_by_its_name_alone(workplace: Workplace, capsys:
         planned = json.loads(capsys.readouterr().out)
         assert planned["config"]["model"] == "tiny"
         assert planned["paper"] == find(info.slug).paper  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--nproc", "0"], "nproc and nodes of 1 or more"),
+        (["--nodes", "2", "--node-rank", "2", "--out", "x"], "node-rank from 0 to nodes - 1"),
+        (["--nodes", "2", "--out", "x"], "--rendezvous HOST:PORT"),
+        (["--nodes", "2", "--out", "x", "--rendezvous", "host"], "--rendezvous HOST:PORT"),
+        (["--nodes", "2", "--rendezvous", "host:1"], "needs --out"),
+        (["--log-to", "tensorbord"], "no tracker is called 'tensorbord'"),
+    ],
+)
+def test_processes_machines_and_trackers_that_do_not_fit_are_refused(
+    workplace: Workplace, capsys: Capture, words: list[str], said: str
+) -> None:
+    assert main(["run", "sft", *words]) == 2
+    assert said in capsys.readouterr().err
+    assert workplace.folders() == []
+
+
+def test_a_dry_run_names_the_processes_and_the_trackers_and_waits_for_no_machine(
+    workplace: Workplace, capsys: Capture, tmp_path: Path
+) -> None:
+    out = ["--nodes", "2", "--node-rank", "1", "--rendezvous", "host:29500"]
+    words = [*out, "--out", str(tmp_path / "shared"), "--nproc", "4", "--log-to", "tensorboard"]
+    assert main(["run", "sft", *words, "--dry-run"]) == 0
+    said = capsys.readouterr().err
+    assert " --log-to tensorboard --nproc 4 --nodes 2 --node-rank 1 --rendezvous host:29500" in said
+    assert not (tmp_path / "shared").exists()

@@ -284,3 +284,19 @@ def test_an_outcome_of_a_run_outside_the_runs_folder_names_its_path(workplace: W
     record = workplace.run("sft").record
     moved = replace(record, folder=record.folder.parent / "elsewhere")
     assert launch.Outcome(moved, "finished").resume_command.endswith("/elsewhere")
+
+
+def test_one_process_is_the_worker_alone_and_several_have_a_launcher() -> None:
+    assert launch.Processes().command() == launch.WORKER
+    several = launch.Processes(4, 2, 1, "host:29500").command()
+    assert several[: len(launch.LAUNCHER)] == launch.LAUNCHER
+    assert several[len(launch.LAUNCHER) :] == (
+        "--nproc", "4", "--nodes", "2", "--node-rank", "1", "--rendezvous", "host:29500",
+    )  # fmt: skip
+
+
+def test_another_machine_waits_for_the_run_and_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="storage that all machines share"):
+        launch.await_run(tmp_path / "none", seconds=0.1)
+    (tmp_path / "spec.json").write_text("{}")
+    assert launch.await_run(tmp_path) == tmp_path
