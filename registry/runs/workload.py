@@ -253,7 +253,8 @@ def packed(
             pairs=(groups * (prompt * prompt / 2 * (1 if once else different) + inner)) * share,
             rows=groups * each * labels * share,
             row_tokens=groups * each * labels * (prompt + answer) * share,
-            keys=groups * (different * (prompt + answer) + (prompt if once else 0)) * share,
+            # Short rows are parted where they differ, and each end looks at its whole row.
+            keys=groups * (each * (prompt + answer) + (prompt if once else 0)) * share,
         ),
         passes / s.nproc,
     )

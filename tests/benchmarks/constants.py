@@ -23,7 +23,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -41,16 +40,20 @@ from methods.engine.optimise import Optimiser
 from methods.engine.options import TrainingOptions
 from methods.engine.prefix import tree
 from methods.engine.sample import sample
-from registry.runs import devices
 from registry.runs.shapes import ModelShape
-from registry.runs.work import Pass, decode_counts, pass_counts, prefill_counts, update_counts
-from tests.benchmarks.startup import processor
+from registry.runs.work import (
+    Pass,
+    decode_counts,
+    pass_counts,
+    prefill_counts,
+    seconds,
+    update_counts,
+)
+from tests.benchmarks.constants_fit import OF_PACKING, write
 
 RESULTS = Path(__file__).with_name("results")
 _BUDGET = 0.4  # seconds a piece is repeated for
 _LEAST = 3  # times it is timed
-# What buffers that come and go take of a CPU's heap over what they hold: holes between them.
-_SLACK = 1.15
 
 SHAPES = {
     "A": ModelShape("A", 4, 128, 4, 4, 32, 512, 20, tied=True),
@@ -69,7 +72,10 @@ DECODES = {  # (prompts, answers to each, tokens of a prompt, tokens drawn)
     "B": [(1, 1, 8, 8), (8, 2, 60, 8), (8, 8, 10, 8), (4, 64, 60, 6)],
     "C": [(1, 1, 8, 8), (8, 4, 60, 8), (4, 32, 30, 6)],
 }
-GROUPS = [f"{shape}-{precision}" for shape in SHAPES for precision in ("float32", "bfloat16")]
+GROUPS = [
+    "packing",
+    *(f"{shape}-{precision}" for shape in SHAPES for precision in ("float32", "bfloat16")),
+]
 
 
 def main() -> int:
@@ -89,7 +95,11 @@ def main() -> int:
         kept["written"] = writing()
     for group in groups:
         name, _, precision = group.partition("-")
-        pieces = [*measured(name, precision, given.device), *adapted(name, precision, given.device)]
+        if group == "packing":
+            pieces = list(packing())
+        else:
+            pieces = [*measured(name, precision, given.device)]
+            pieces += adapted(name, precision, given.device)
         load = [round(value, 2) for value in os.getloadavg()]
         kept["groups"][group] = {"load": load, "pieces": pieces}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -141,6 +151,20 @@ def measured(name: str, precision: str, device: str) -> Iterator[dict[str, Any]]
         yield _piece("update", precision, counts, timed(update, device))
     for batch in DECODES[name]:
         yield from _decoding(policy, shape, precision, batch)
+
+
+def packing() -> Iterator[dict[str, Any]]:
+    """Cutting rows to micro-batches and packing them, without a model."""
+    for batch in BATCHES["A"]:
+        rows = _rows(SHAPES["A"], *batch)
+
+        def cut(rows: list[Tokens] = rows) -> None:
+            for group in own_batches(rows, 1 << 20):
+                pack(rows, group)
+
+        counts = pass_counts(SHAPES["A"], _pass_of(rows))
+        some = {name: counts[name] for name in OF_PACKING}
+        yield _piece("packing", "float32", some, timed(cut, "cpu"))
 
 
 def adapted(name: str, precision: str, device: str) -> Iterator[dict[str, Any]]:
@@ -305,63 +329,13 @@ def _piece(kind: str, precision: str, counts: Mapping[str, float], taken: float)
     return {"kind": kind, "precision": precision, "seconds": taken, "counts": dict(counts)}
 
 
-# --- the fit -------------------------------------------------------------------------------------
-
-
-def fitted(pieces: list[dict[str, Any]]) -> tuple[dict[str, float], float]:
-    """Non-negative constants with the smallest relative error, and that error's mean size."""
-    from scipy.optimize import nnls
-
-    names = list(pieces[0]["counts"])
-    matrix = np.array([[p["counts"][n] for n in names] for p in pieces], dtype=float)
-    taken = np.array([p["seconds"] for p in pieces])
-    scale = matrix.max(0)
-    solution, _ = nnls(matrix / taken[:, None] / scale, np.ones(len(pieces)))
-    constants = solution / scale
-    off = float(np.abs(matrix @ constants / taken - 1).mean())
-    return {n: float(f"{c:.4g}") for n, c in zip(names, constants, strict=True)}, off
-
-
-def write(name: str, device: str, pieces: list[dict[str, Any]], kept: Mapping[str, Any]) -> Path:
-    """``registry/runs/devices/<name>.json`` with the fits of ``pieces``, what else it held kept."""
-    path = devices.FOLDER / f"{name}.json"
-    old: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    kinds = sorted({(p["precision"], p["kind"]) for p in pieces})
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    errors: dict[str, float] = {}
-    for precision, kind in kinds:
-        some = [p for p in pieces if (p["precision"], p["kind"]) == (precision, kind)]
-        found.setdefault(precision, {})[kind], off = fitted(some)
-        errors[f"{precision} {kind}"] = round(off, 3)
-    loads = [group["load"][0] for group in kept["groups"].values()]
-    cuda = device.startswith("cuda")
-    record = {
-        **old,
-        "name": name,
-        "kind": "cuda" if cuda else "cpu",
-        "processor": torch.cuda.get_device_name() if cuda else processor(),
-        "threads": torch.get_num_threads(),
-        "measured": datetime.now(UTC).date().isoformat(),
-        "load": max(loads),
-        "torch": torch.__version__,
-        "memory": {"baseline": kept["baseline"], "slack": 1.0 if cuda else _SLACK},
-        "start": kept["start"],
-        "written": kept["written"],
-        "fit_error": errors,
-        "seconds": found,
-    }
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    return path
-
-
 def _report(path: Path, pieces: list[dict[str, Any]]) -> None:
     record = json.loads(path.read_text())
     for what, off in record["fit_error"].items():
         print(f"{what:18} off by {100 * off:.0f} % on average")
-    from registry.runs.work import seconds
-
     for p in pieces:
+        if p["kind"] == "packing":
+            continue
         guess = seconds(p["counts"], record["seconds"][p["precision"]][p["kind"]])
         print(f"  {p['kind']:7}{p['precision']:9}{p['seconds']:9.4f} s, fitted {guess:9.4f}")
     print(path)
