@@ -27,9 +27,11 @@ class Axis:
 def linear_axis(values: Sequence[float], count: int, *, tight: bool = False) -> Axis:
     """About ``count`` round ticks around ``values``; ``tight`` ends the axis at the values."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    if low == high:
-        room = abs(low) * 0.1 or 1.0
-        low, high = low - room, high + room
+    size = max(abs(low), abs(high))
+    if size < 1e-300:  # below that, a step between ticks has no digits left
+        low, high = -1.0, 1.0
+    elif high - low <= 1e-12 * size:
+        low, high = low - 0.1 * size, high + 0.1 * size
     step = _round_step((high - low) / count)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     ticks = [n * step for n in range(first, last + 1)]
