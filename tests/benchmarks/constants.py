@@ -80,7 +80,8 @@ GROUPS = [
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--name", required=True, help="of the device's file")
+    threads = f"cpu-{os.cpu_count()}-threads"
+    parser.add_argument("--name", default=threads, help=f"of the device's file; {threads} here")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--only", nargs="*", choices=GROUPS, default=None)
     parser.add_argument("--fit", action="store_true", help="time nothing, fit what was timed")
