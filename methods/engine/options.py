@@ -117,12 +117,12 @@ class TrainingOptions(ModelOptions):
     )
     activation_checkpointing: bool = option(
         False,
-        "compute each layer again in the backward pass: less memory, a third more time",
+        "compute each layer again in the backward pass: less memory, one more forward pass",
         source="ours",
     )
     compile_layers: bool = option(
         False,
-        "torch.compile each decoder layer: a minute once, then faster steps; one process only",
+        "torch.compile each decoder layer, in the first step; one process only",
         source="ours",
     )
     checkpoint_every: int = option(
