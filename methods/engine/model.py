@@ -224,8 +224,7 @@ class LanguageModel:
         """
         from methods.engine import attention
 
-        names = set(getattr(self.module, "_no_split_modules", None) or [])
-        layers = [m for m in self.module.modules() if type(m).__name__ in names]
+        layers = sharding.decoder_layers(self.module)
         problem = None
         if distributed.size() > 1:
             problem = "with several processes it is not tested; use --nproc 1"

@@ -172,8 +172,8 @@ class _Decoding:
 
     def take(self, token: Tensor, going: Sequence[bool]) -> None:
         """``token`` (B,) was drawn for each answer; those not ``going`` end with it."""
-        for i, t in zip(self.answers, token.tolist(), strict=True):
-            if i in self._texts:
+        if not self.policy.ragged:
+            for i, t in zip(self.answers, token.tolist(), strict=True):
                 self._texts[i].append(t)
         origin = self._slots.keep(going)
         self.answers = [self.answers[o] for o in origin]

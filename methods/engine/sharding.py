@@ -36,9 +36,7 @@ class Sharded(nn.Module):
 def shard(module: nn.Module, device: torch.device) -> Sharded:
     """Cut ``module`` by decoder layers; it comes back gathered. Build its optimiser afterwards."""
     mesh = init_device_mesh(device.type, (distributed.size(),))
-    # Looked up by name, and now: FSDP renames the classes of what it cuts.
-    names = set(getattr(module, "_no_split_modules", None) or [])
-    layers = [m for m in module.modules() if type(m).__name__ in names]
+    layers = decoder_layers(module)
     if not layers:
         raise MethodError(
             f"{type(module).__name__} names no decoder layers, so it cannot be cut among several "
@@ -60,6 +58,15 @@ def shard(module: nn.Module, device: torch.device) -> Sharded:
     _hold_back(root, True)
     _gather(root)
     return root
+
+
+def decoder_layers(module: nn.Module) -> list[nn.Module]:
+    """The layers of the classes that transformers says not to split; before ``shard`` only.
+
+    They are looked up by name, and FSDP renames the classes of what it cuts.
+    """
+    names = set(getattr(module, "_no_split_modules", None) or [])
+    return [m for m in module.modules() if type(m).__name__ in names]
 
 
 @contextmanager

@@ -160,9 +160,10 @@ def _plan(grid: dict[str, Any], place: Place, *, many: bool) -> SweepPlan:
 def _show_plan(plan: SweepPlan, as_json: bool) -> int:
     from registry.runs.executors.choice import build
     from registry.runs.executors.job import Job
+    from registry.runs.records import SWEEPS
 
     settings = _settings()
-    executor = build(plan.place, settings.runs_dir / "sweeps" / "sweep", plan.device, settings)
+    executor = build(plan.place, settings.runs_dir / SWEEPS / "sweep", plan.device, settings)
     # The ids come with the folders; a preview shows where they will stand.
     jobs = [
         Job(settings.runs_dir / f"{plan.method}-run-{number}", plan.method, run.name)

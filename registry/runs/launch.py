@@ -294,15 +294,22 @@ class _Signals:
 @contextlib.contextmanager
 def _passing_on(say: Callable[[str], None]) -> Iterator[_Signals]:
     signals = _Signals(say)
+    with handling_stops(signals.take):
+        yield signals
+
+
+@contextlib.contextmanager
+def handling_stops(take: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Inside, ``take`` hears each request to stop: SIGINT, SIGTERM, a terminal that closed."""
     if threading.current_thread() is not threading.main_thread():
-        yield signals  # only the main thread may handle signals
+        yield  # only the main thread may handle signals
         return
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     # `nohup` ignores the hang-up on purpose.
     numbers = [n for n in numbers if signal.getsignal(n) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, signals.take) for number in numbers}
+    before = {number: signal.signal(number, take) for number in numbers}
     try:
-        yield signals
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -27,12 +27,11 @@ from registry.runs.code import code_sha256
 from registry.runs.executors.choice import Place, build
 from registry.runs.executors.job import Ended, Job
 from registry.runs.plan import Plan
-from registry.runs.records import RunRecord, read_run
+from registry.runs.records import SWEEPS, RunRecord, read_run
 from registry.runs.sentences import duration, measure_line
 from registry.runs.store_index import index_run
 from registry.runs.sweep_plan import SweepPlan, run_name
 
-SWEEPS = "sweeps"
 LATEST = "latest"
 _ATTEMPTS = 20
 

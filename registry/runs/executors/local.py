@@ -14,7 +14,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -191,16 +190,5 @@ class _Stop:
 @contextlib.contextmanager
 def _counting_signals() -> Iterator[_Stop]:
     stop = _Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # only the main thread may handle signals
-        return
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    # `nohup` ignores the hang-up on purpose.
-    numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop.take) for number in numbers}
-    try:
+    with launch.handling_stops(stop.take):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
