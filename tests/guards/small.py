@@ -24,16 +24,8 @@ from methods.engine.run import Run
 from methods.engine.tasks.task import Problem, Task
 from tests.engine.conftest import small_model
 from tests.engine.test_worker import prepare
+from tests.families import SMALL
 
-BASE: dict[str, dict[str, Any]] = {
-    "best-of-n": {"n": 4, "repeats": 2, "prompts": 6},
-    "dpo": {
-        "prompts": 6, "samples_per_prompt": 3, "held_out_prompts": 4, "batch_size": 4,
-        "warmup_steps": 0,
-    },
-    "grpo": {"prompts_per_step": 3, "group_size": 4, "pass_k": 2, "kl_beta": 0.04},
-    "sft": {"batch_size": 4, "schedule": "constant"},
-}  # fmt: skip
 TRAINING = tuple(
     m.slug for m in index.METHODS if issubclass(index.read_config(m)[0], TrainingOptions)
 )
@@ -85,7 +77,7 @@ def play(
     sgd: bool = False,
     **options: Any,
 ) -> Played:
-    """Run ``method`` in ``folder`` with ``options`` over those of ``BASE``, two steps by default.
+    """Run ``method`` in ``folder`` with ``options`` over those of ``tests.families``, two steps by default.
 
     ``sgd`` takes plain gradient descent: what it moves is the gradient, and no factor is hidden.
     """
@@ -103,7 +95,7 @@ def play(
         base |= {"steps": 2, "learning_rate": 0.01, "save_model": False, "checkpoint_every": 50}
     if "max_new_tokens" in index.read_config(info_of(method))[0].model_fields:
         base["max_new_tokens"] = 6
-    given = {**base, **BASE[method], "model": "start", **options}
+    given = {**base, **SMALL[method], "model": "start", **options}
     with patch.context() as patched:
         patched.setattr("methods.engine.run.load", load)
         patched.setattr("methods.engine.run.build_task", lambda name, cache: small_task(name))

@@ -11,6 +11,7 @@ from methods.engine.batch import Tokens
 from methods.finetune import sft
 from methods.preference import dpo
 from tests.engine.conftest import gradients, plain_logprobs, relative
+from tests.families import SMALL
 from tests.guards import small
 from tests.guards.small import each_training_method, play
 
@@ -19,8 +20,8 @@ BUDGETS = (1, 60)  # tokens: every row or pair alone, and a few together; the de
 
 
 def test_every_training_method_has_its_small_run() -> None:
-    """A new method gets the guards of this folder by its entry in ``small.BASE``."""
-    assert set(small.TRAINING) <= set(small.BASE)
+    """A new method gets the guards of this folder by its entry in ``tests.families``."""
+    assert set(small.TRAINING) <= set(SMALL)
 
 
 @each_training_method

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from methods import index
 from methods.engine.errors import DataError
 from methods.engine.model import LanguageModel
+from tests import families
 from tests.guards import small
 from tests.guards.small import play
 
@@ -29,25 +30,9 @@ TRAINED: dict[str, Any] = {
 COMMON: dict[str, Any] = {"model": "other", "precision": "bfloat16", "task": "small-b"}
 # Another value for every option; what needs another base to show stands in BESIDE.
 OTHERS: dict[str, dict[str, Any]] = {
-    "best-of-n": {
-        "n": 5, "scorer": "likelihood", "repeats": 3, "prompts": 3, "temperature": 0.5,
-        "max_new_tokens": 3, "data": "answers",
-    },
-    "dpo": {
-        **TRAINED, "beta": 1.0, "batch_size": 2, "preference": "flipped",
-        "objective": "preferred-sft", "prompts": 4, "samples_per_prompt": 4, "max_new_tokens": 3,
-        "held_out_prompts": 2, "data": "pairs",
-    },
-    "grpo": {
-        **TRAINED, "reward": "random", "prompts_per_step": 2, "group_size": 3,
-        "updates_per_batch": 2, "kl_beta": 0.5, "clip_range": 0.01, "temperature": 0.5,
-        "max_new_tokens": 3, "pass_k": 3, "data": "answers",
-    },
-    "sft": {
-        **TRAINED, "schedule": "cosine", "demonstrations": 3, "labels": "shuffled",
-        "batch_size": 2, "data": "answers",
-    },
-}  # fmt: skip
+    method: {**(TRAINED if method in small.TRAINING else {}), **own}
+    for method, own in families.OTHERS.items()
+}
 BESIDE: dict[str, dict[str, Any]] = {
     "keep": {"checkpoint_every": 1},
     "clip_range": {"updates_per_batch": 3},  # on policy nothing is clipped

@@ -32,6 +32,7 @@ from registry.core.ids import ArxivId
 
 ROOT = Path(methods.__file__).resolve().parent
 LINES = 300
+SHARED_FILES = ("__init__.py", "loop.py", "options.py")  # what the methods of a family share
 SHARED = set(TrainingOptions.model_fields)
 
 each_method = pytest.mark.parametrize("info", METHODS, ids=lambda m: m.slug)
@@ -49,7 +50,7 @@ def test_slugs_and_names_are_unique_and_in_order():
 
 def test_every_file_in_a_family_s_folder_is_registered():
     families = [ROOT / family for family in typing.get_args(Family)]
-    found = {p for folder in families for p in folder.glob("*.py") if p.name != "__init__.py"}
+    found = {p for folder in families for p in folder.glob("*.py") if p.name not in SHARED_FILES}
     assert found == {m.path for m in METHODS}
 
 
@@ -209,17 +210,19 @@ def read_options(source: str) -> set[str]:
     return found
 
 
-def unread(config: type[Options], method: str, engine: list[str]) -> set[str]:
-    """Options that neither the method's file reads nor, where they are shared ones, the engine."""
+def unread(config: type[Options], method: str, engine: list[str], loop: str = "") -> set[str]:
+    """Options that no one reads: the method's file, its family's loop, or the engine if shared."""
     shared = set().union(*map(read_options, engine)) & SHARED
-    return set(config.model_fields) - read_options(method) - shared
+    return set(config.model_fields) - read_options(method) - read_options(loop) - shared
 
 
 @pytest.mark.parametrize("info", METHODS, ids=lambda m: m.slug)
 def test_every_option_is_read_by_the_method_or_by_the_engine(info: MethodInfo):
     config, _ = read_config(info)
     engine = [p.read_text() for p in (ROOT / "engine").glob("*.py")]
-    assert unread(config, read_source(info).code, engine) == set()
+    loop = info.path.with_name("loop.py")
+    shared = loop.read_text() if loop.exists() else ""
+    assert unread(config, read_source(info).code, engine, shared) == set()
 
 
 def test_an_option_that_nobody_reads_is_noticed():

@@ -1,0 +1,58 @@
+"""What is recorded of a method: plain frozen facts, so that listing them is quick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Family = Literal[
+    "finetune", "peft", "reward", "preference", "rl", "selftrain", "distill", "inference",
+    "continual", "merge", "incontext", "active",
+]  # fmt: skip
+MethodStatus = Literal["verified", "partial", "unverified", "retired"]
+_METHODS = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Equation:
+    """The line a method stands or falls by: where it is printed, and LaTeX for a page."""
+
+    reference: str
+    latex: str
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A choice the paper leaves open, or that a peer makes otherwise."""
+
+    name: str
+    paper: str
+    ours: str
+    peers: str = ""
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """Facts about one method. ``paper`` is the versionless id of the paper it is read from."""
+
+    slug: str
+    name: str
+    family: Family
+    paper: str
+    summary: str
+    equation: Equation
+    needs: tuple[str, ...]
+    knobs: tuple[Knob, ...]
+    status: MethodStatus
+    since: str
+
+    @property
+    def module(self) -> str:
+        """Import path of the method's file."""
+        return f"methods.{self.family}.{self.slug.replace('-', '_')}"
+
+    @property
+    def path(self) -> Path:
+        """The method's file."""
+        return _METHODS / self.family / f"{self.slug.replace('-', '_')}.py"
