@@ -54,5 +54,5 @@ $(VENV)/.user: pyproject.toml constraints.txt | $(BIN)/pip
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "installing into $(VENV) (torch included; several GB where pip takes its CUDA build)"
-	$(INSTALL) -e '.[run,site,postgres,dev]'
+	$(INSTALL) -e '.[run,site,postgres,dev,parity]'
 	@touch $@ $(VENV)/.user

@@ -56,3 +56,28 @@ class MethodInfo:
     def path(self) -> Path:
         """The method's file."""
         return _METHODS / self.family / f"{self.slug.replace('-', '_')}.py"
+
+
+@dataclass(frozen=True)
+class PeerCheck:
+    """A method's mathematics beside a peer's, on one worked example that a test computes.
+
+    Where ``knob`` is empty the two agree. Else they differ on purpose in the method's knob of that
+    name, and ``does`` says what the peer does there.
+    """
+
+    method: str
+    peer: str  # trl, torchtune, verl, polgrad, peft, mergekit, openrlhf, liger-kernel
+    version: str
+    what: str  # the peer's function or class, and the example if there are several
+    ours: float  # value on the example
+    theirs: float
+    gradient: float  # largest difference of the gradient, relative to the largest entry of ours
+    test: str  # pytest's address of the test that computes the three numbers
+    knob: str = ""
+    does: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing but rounding lies between the two."""
+        return not self.knob

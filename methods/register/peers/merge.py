@@ -1,0 +1,7 @@
+"""The merge methods beside their peers."""
+
+from __future__ import annotations
+
+from methods.register.facts import PeerCheck
+
+MERGE: tuple[PeerCheck, ...] = ()

@@ -1,0 +1,7 @@
+"""The preference methods beside their peers."""
+
+from __future__ import annotations
+
+from methods.register.facts import PeerCheck
+
+PREFERENCE: tuple[PeerCheck, ...] = ()

@@ -1,0 +1,7 @@
+"""The rl methods beside their peers."""
+
+from __future__ import annotations
+
+from methods.register.facts import PeerCheck
+
+RL: tuple[PeerCheck, ...] = ()
