@@ -1,0 +1,55 @@
+"""Each method moves what it exists to move, and its control does not; on a tiny model, one seed.
+
+The whole protocol, three seeds and every arm, is `registry verify`; its results are committed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from methods import index
+from methods.engine import worker
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Run a method on its tiny preset in this process; gives its measures by name."""
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    cache = os.environ.get("REGISTRY_CACHE_DIR") or Path.home() / ".cache" / "posttrain-registry"
+
+    def start(slug: str, seed: int = 0, **config: Any) -> dict[str, Any]:
+        info = index.find(slug)
+        assert info is not None
+        kind, presets = index.read_config(info)
+        given = {**presets["tiny"], "model": "tiny", **config}
+        if "save_model" in kind.model_fields:
+            given["save_model"] = False
+        folder = tmp_path_factory.mktemp(slug)
+        spec = {
+            "schema": 1, "run_id": folder.name, "method": slug, "paper": info.paper,
+            "config": kind(**given).model_dump(), "provenance": {}, "seed": seed, "device": "cpu",
+            "command": f"registry run {slug}", "git": {"commit": None, "dirty": True},
+            "cache_dir": str(cache),
+        }  # fmt: skip
+        (folder / "spec.json").write_text(json.dumps(spec))
+        assert worker.main(folder) == 0
+        found = json.loads((folder / "results.json").read_text())
+        return {m["name"]: m for m in found["measures"]} | {"curves": found["curves"]}
+
+    yield start
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def rises(measure: dict[str, Any]) -> bool:
+    """The two 95 % intervals do not touch: stricter than a test of the difference."""
+    return bool(measure["after_interval"][0] > measure["before_interval"][1])
