@@ -27,7 +27,9 @@ from methods.engine.sample import Sample
 from methods.engine.tiny import tokenizer
 from methods.finetune import sft
 from methods.preference import dpo
+from methods.preference import loop as preference_loop
 from methods.rl import grpo
+from methods.rl import loop as rl_loop
 from tests.engine.conftest import ALPHABET, norms_in_float64
 from tests.methods.test_steps import SmallRun
 
@@ -157,7 +159,9 @@ def _dpo(family: str, policy: LanguageModel, reference: LanguageModel, budget: i
         objective="dpo" if family == "dpo" else "preferred-sft", **_options(budget),
     )  # fmt: skip
     judged = [(str(i), pair) for i, pair in enumerate(pairs)]
-    with mock.patch.object(dpo, "preference_pairs", lambda *args, **options: (pairs, judged)):
+    with mock.patch.object(
+        preference_loop, "preference_pairs", lambda *args, **options: (pairs, judged)
+    ):
         dpo.run(run, config)  # type: ignore[arg-type]
     return run.logged[0]["loss"]
 
@@ -169,9 +173,9 @@ def _grpo(family: str, policy: LanguageModel, reference: LanguageModel, budget: 
         **_options(budget),
     )  # fmt: skip
     drawn = [Sample(0, row, (0.0,) * row.completion_length, True, "") for row in ragged_rows()]
-    found = grpo._update(
+    found = rl_loop.update(
         config, policy, reference if kl_beta else None, Optimiser(policy, config), 1, drawn,
-        torch.tensor(ADVANTAGES, dtype=torch.float64),
+        torch.tensor(ADVANTAGES, dtype=torch.float64), *grpo.functions(config),
     )  # fmt: skip
     return found["loss"]
 
@@ -234,7 +238,7 @@ def _computed(way: Way) -> Iterator[None]:
         "completion_logprobs": partial(logprobs.completion_logprobs, chunk=chunk),
     }
     with ExitStack() as stack:
-        for module in (sft, dpo, grpo, measure):
+        for module in (sft, preference_loop, rl_loop, measure):
             for name, piece in pieces.items():
                 stack.enter_context(mock.patch.object(module, name, piece))
         if way.chunk is None:

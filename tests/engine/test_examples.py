@@ -11,7 +11,8 @@ from methods.engine.errors import DataError
 from methods.engine.examples import answered_prompts, demonstrations, preference_pairs, split
 from methods.engine.model import LanguageModel
 from methods.preference.dpo import Config as DpoConfig
-from methods.preference.dpo import _pair_accuracy
+from methods.preference.dpo import dpo_loss
+from methods.preference.loop import pair_accuracy
 from tests.engine.conftest import small_model
 
 
@@ -46,7 +47,9 @@ def test_before_training_every_pair_counts_half(model: LanguageModel) -> None:
     from methods.engine.examples import row
 
     pairs = [(f"p{i}", (row(model, f"{i}+", "11"), row(model, f"{i}+", "2"))) for i in range(4)]
-    found = _pair_accuracy(model, model.frozen_copy(), pairs, beta=0.1)
+    found = pair_accuracy(
+        model, model.frozen_copy(), pairs, lambda p: dpo_loss(*p.summed(), beta=0.1)
+    )
     assert found["pair_accuracy"]["mean"] == 0.5
     assert found["pair_loss"]["mean"] == pytest.approx(torch.log(torch.tensor(2.0)).item())
 

@@ -15,6 +15,7 @@ SMALL: dict[str, dict[str, Any]] = {
 OTHERS: dict[str, dict[str, Any]] = {
     "dpo": {
         "beta": 1.0, "batch_size": 2, "preference": "flipped", "objective": "preferred-sft",
+        "flip_share": 0.5,
         "prompts": 4, "samples_per_prompt": 4, "max_new_tokens": 3, "held_out_prompts": 2,
         "data": "pairs",
     },

@@ -9,7 +9,7 @@ import torch
 
 from methods.engine.batch import Tokens
 from methods.finetune import sft
-from methods.preference import dpo
+from methods.preference import loop
 from tests.engine.conftest import gradients, plain_logprobs, relative
 from tests.families import SMALL
 from tests.guards import small
@@ -95,7 +95,7 @@ def test_a_step_of_dpo_moves_by_the_mean_over_its_pairs_worked_out_row_by_row(
     """At the start every pair is pushed by beta / 2, so that the gradient is known in full."""
     pairs = [(ROWS[0], ROWS[1]), (ROWS[2], ROWS[3])]
     monkeypatch.setattr(
-        dpo,
+        loop,
         "preference_pairs",
         lambda *args, **kwargs: (pairs, [(str(i), p) for i, p in enumerate(pairs)]),
     )

@@ -19,8 +19,9 @@ from methods.engine.model import LanguageModel
 from methods.engine.results import Results
 from methods.engine.sample import Sample, sample
 from methods.finetune import sft
-from methods.preference import dpo
+from methods.preference import dpo, loop
 from methods.rl import grpo
+from methods.rl import loop as rl_loop
 from tests.engine.conftest import gradients, plain_logprobs, relative, small_model
 
 F64 = torch.float64
@@ -106,7 +107,7 @@ def dpo_steps(monkeypatch: pytest.MonkeyPatch, budget: int = 10**6, **options: A
     rows = rows_of(2, shapes)
     pairs = list(zip(rows[::2], rows[1::2], strict=True))
     monkeypatch.setattr(
-        dpo,
+        loop,
         "preference_pairs",
         lambda *args, **options: (pairs, [(str(i), p) for i, p in enumerate(pairs)]),
     )
@@ -178,7 +179,12 @@ def update(
     metrics: dict[str, float] = {}
 
     def run() -> None:
-        metrics.update(grpo._update(config, model, reference, Recorder(), 1, drawn, advantages))
+        metrics.update(
+            rl_loop.update(
+                config, model, reference, Recorder(), 1, drawn, advantages,
+                *grpo.functions(config),
+            )
+        )  # fmt: skip
 
     return metrics, gradients(model, run)
 

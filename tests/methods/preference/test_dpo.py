@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor
 
-from methods.engine.batch import Tokens, pack
-from methods.preference.dpo import Config, _controlled, _objective, dpo_loss, ranked_pairs
+from methods.preference.dpo import dpo_loss, preferred_sft, unlikelihood
+from methods.preference.loop import Pairs
 
 F64 = torch.float64
-REWARDS = st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.1, 0.3, 1.0]), min_size=2, max_size=8)
 
 
 def tensor(*values: float) -> Tensor:
@@ -114,60 +110,20 @@ def test_a_wider_margin_is_never_worse():
     assert (loss > 0).all()
 
 
-def test_answers_are_ranked_better_first_and_ties_dropped():
-    assert ranked_pairs([0.1, 0.5, 0.5, -1.0]) == [(1, 0), (2, 0), (0, 3), (1, 3), (2, 3)]
-
-
-def test_four_different_answers_make_the_six_pairs_of_the_paper():
-    assert len(ranked_pairs([0.3, -0.2, 0.9, 0.0])) == 6
-
-
-def test_equal_answers_make_no_pair():
-    assert ranked_pairs([0.1, 0.1, 0.1]) == []
-    assert ranked_pairs([]) == ranked_pairs([1.0]) == []
-
-
-@given(REWARDS)
-def test_every_two_answers_that_differ_make_one_pair(rewards):
-    pairs = ranked_pairs(rewards)
-    assert all(rewards[win] > rewards[lose] for win, lose in pairs)
-    differing = [
-        {i, j}
-        for i, j in itertools.combinations(range(len(rewards)), 2)
-        if rewards[i] != rewards[j]
-    ]
-    assert sorted(map(sorted, pairs)) == sorted(map(sorted, differing))
-
-
-def a_pair(i: int) -> tuple[Tokens, Tokens]:
-    return Tokens((1, 10 + i, 2), 1), Tokens((1, 50 + i, 60 + i, 2), 1)
-
-
-def test_the_flipped_control_swaps_every_pair_and_the_random_one_some():
-    pairs = [a_pair(i) for i in range(30)]
-    coin = torch.Generator
-    assert _controlled(pairs, "reward", coin().manual_seed(0)) == pairs
-    assert _controlled(pairs, "flipped", coin().manual_seed(0)) == [(b, a) for a, b in pairs]
-    mixed = _controlled(pairs, "random", coin().manual_seed(0))
-    assert mixed == _controlled(pairs, "random", coin().manual_seed(0))
-    kept = sum(a == b for a, b in zip(mixed, pairs, strict=True))
-    assert 0 < kept < 30
-    assert all(set(a) == set(b) for a, b in zip(mixed, pairs, strict=True))
+def two_pairs() -> Pairs:
+    """Answers of two tokens and of one against answers of one and of three."""
+    logp = tensor(-1, -2, 0, -9, 0, 0, -5, 0, 0, -0.25, -0.25, -0.5).view(2, 2, 3)
+    return Pairs(logp.requires_grad_(), logp.detach() < 0)
 
 
 def test_preferred_sft_is_the_mean_token_loss_of_the_preferred_answer_alone():
-    rows = [row for i in range(2) for row in a_pair(i)]
-    batch = pack(rows, range(4))
-    logp = tensor(-3, -9, -5, -1).view(2, 2).requires_grad_()
-    loss = _objective(Config(objective="preferred-sft"), logp, torch.zeros(2, 2), batch)
+    pairs = two_pairs()
+    loss = preferred_sft(pairs)
     loss.sum().backward()
-    assert loss.tolist() == [1.5, 2.5]  # answers of two tokens each
-    assert logp.grad.tolist() == [[-0.5, 0.0], [-0.5, 0.0]]
+    assert loss.tolist() == [1.5, 5.0]
+    assert pairs.logp.grad[:, 1].abs().max() == 0
+    assert pairs.logp.grad[0, 0].tolist() == [-0.5, -0.5, -0.5]
 
 
-def test_the_objective_takes_the_preferred_answer_from_the_first_column(logps):
-    chosen, rejected, ref_chosen, ref_rejected = logps
-    logp, ref = torch.stack([chosen, rejected], 1), torch.stack([ref_chosen, ref_rejected], 1)
-    batch = pack([row for i in range(5) for row in a_pair(i)], range(10))
-    loss = _objective(Config(beta=0.3), logp, ref, batch)
-    assert torch.equal(loss, dpo_loss(chosen, rejected, ref_chosen, ref_rejected, 0.3))
+def test_unlikelihood_lowers_the_rejected_answer_s_mean_as_much():
+    assert unlikelihood(two_pairs()).tolist() == pytest.approx([1.5 - 9, 5 - 1 / 3], rel=1e-15)
