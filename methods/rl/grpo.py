@@ -23,42 +23,20 @@ gradient against REINFORCE's, autograd, and TRL's GRPOTrainer loss (`grpo`), val
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from methods.engine import measure
-from methods.engine.batch import Order, TokenBatch, own_batches, pack
-from methods.engine.distributed import total
-from methods.engine.examples import answered_prompts
-from methods.engine.logprobs import completion_logprobs
-from methods.engine.model import LanguageModel
-from methods.engine.optimise import Optimiser
-from methods.engine.options import TrainingOptions, option
-from methods.engine.results import Estimate, Measure, Results
+from methods.engine.options import option
 from methods.engine.run import Run
-from methods.engine.sample import Sample, sample
-from methods.engine.tasks.task import Task
-from methods.inference.best_of_n import pass_at_k
+from methods.rl.loop import Loop, Loss, Outside, Part, outside_ratio
+from methods.rl.options import KlOptions
 
 
-class Config(TrainingOptions):
+class Config(KlOptions):
     """Options of Group Relative Policy Optimization."""
 
-    task: str = option(
-        "chain-sum:digits=2,held_out=1000", "a built-in task that scores answers", source="ours"
-    )
-    data: str | None = option(
-        None,
-        "instead of a task: a file (JSONL, JSON, CSV, Parquet) or hub:org/name of prompt and "
-        "answer, matched exactly",
-        source="ours",
-    )
-    reward: Literal["task", "random"] = option(
-        "task", "random is a coin for each answer: a control that must not learn", source="ours"
-    )
     prompts_per_step: int = option(
         16,
         "prompts of one step",
@@ -70,7 +48,11 @@ class Config(TrainingOptions):
         64, "answers sampled to each prompt", source="paper, Section 4.2", unit="samples", ge=2
     )
     updates_per_batch: int = option(
-        1, "optimiser updates on each sampled batch", source="paper, Section 4.2", ge=1, le=16
+        1,
+        "passes of optimiser updates over each sampled batch",
+        source="paper, Section 4.2",
+        ge=1,
+        le=16,
     )
     learning_rate: float = option(
         1e-6, "peak learning rate of AdamW", source="paper, Section 4.2", gt=0, lt=1
@@ -80,14 +62,6 @@ class Config(TrainingOptions):
     )
     clip_range: float = option(
         0.2, "epsilon of the clipped ratio", source="ours, 0.2 as in PPO", gt=0, lt=1
-    )
-    temperature: float = option(1.0, "of sampling and of the loss alike", source="ours", gt=0, le=5)
-    max_new_tokens: int | None = option(
-        None, "longest answer; none takes the task's", source="ours", unit="tokens", ge=1
-    )
-    steps: int = option(100, "sampled batches", source="ours", unit="steps", ge=1)
-    pass_k: int = option(
-        8, "samples a held-out prompt for pass@1 and pass@k", source="ours", unit="samples", ge=2
     )
 
 
@@ -153,146 +127,24 @@ def grpo_loss(
 
 def run(run: Run, config: Config) -> None:
     """Sample, score, compare within groups, update; held-out accuracy before and after."""
-    task = None if config.data else run.task(config.task)
-    policy = run.policy(config, task)
-    task = task or answered_prompts(run, str(config.data), policy, config.skip_bad_rows)
-    reference = policy.frozen_copy() if config.kl_beta > 0 else None
-    longest = config.max_new_tokens or task.max_new_tokens(policy.tokenizer)
-    optimiser, order = Optimiser(policy, config), Order(len(task.train), run.seed)
-    before = run.once("before", lambda: _evaluate(run, config, policy, task, longest))
+    loop = Loop(run, config)
+    loss, outside = functions(config)
+    for step in loop.steps():
+        drawn = loop.sample(step)
+        advantages = group_advantages(drawn.rewards)
+        done = loop.update(step, drawn, advantages, loss, outside, kl_in_loss=True)
+        loop.log(step, drawn, done)
+    loop.finish()
 
-    for step in run.steps(policy, optimiser, config):
-        problems = [task.train[i] for i in order.batch(step, config.prompts_per_step)]
-        drawn = sample(
-            policy, [p.prompt for p in problems], per_prompt=config.group_size,
-            max_new_tokens=longest, temperature=config.temperature, stop=task.stop,
-            generator=run.generator("sample", step),
+
+def functions(config: Config) -> tuple[Loss, Outside]:
+    """What the loop asks of a micro-batch: its part of the loss, and which ratios are outside."""
+    low, high = 1 - config.clip_range, 1 + config.clip_range
+
+    def loss(part: Part) -> Tensor:
+        return grpo_loss(
+            part.logp, part.old_logp, part.mask, part.advantages, part.answers,
+            config.clip_range, config.kl_beta, part.ref_logp,
         )  # fmt: skip
-        scores = torch.tensor([task.score(problems[s.prompt_index], s.text) for s in drawn])
-        rewards = scores if config.reward == "task" else _coins(len(drawn), run, step)
-        groups = rewards.double().view(-1, config.group_size)
-        advantages = group_advantages(groups).flatten().float()
-        metrics = _update(config, policy, reference, optimiser, step, drawn, advantages)
-        spread = (groups.amax(-1) > groups.amin(-1)).double().mean()
-        if step == 1 or step % 10 == 0:
-            run.samples(step, [(problems[s.prompt_index].prompt, s.text, float(r))
-                               for s, r in zip(drawn[:4], rewards[:4], strict=True)])  # fmt: skip
-        run.log(
-            step,
-            sum(len(s.tokens.ids) for s in drawn),
-            reward=rewards.mean().item(),
-            score=scores.mean().item(),
-            groups_with_spread=spread.item(),
-            answer_tokens=sum(s.tokens.completion_length for s in drawn) / len(drawn),
-            cut_off=sum(not s.finished for s in drawn) / len(drawn),
-            **metrics,
-        )
 
-    after = _evaluate(run, config, policy, task, longest)
-    run.finish(_results(before, after, config.pass_k), policy if config.save_model else None)
-
-
-def _update(
-    config: Config,
-    policy: LanguageModel,
-    reference: LanguageModel | None,
-    optimiser: Optimiser,
-    step: int,
-    drawn: Sequence[Sample],
-    advantages: Tensor,  # (N,)
-) -> dict[str, float]:
-    """The optimiser updates of one sampled batch; every gradient is over all ``drawn``."""
-    rows, recorded = [s.tokens for s in drawn], [s.logprobs for s in drawn]
-    # Without a KL term a row of advantage 0 has no gradient: it is counted and not computed.
-    live = [i for i in range(len(rows)) if reference is not None or advantages[i] != 0]
-    at = config.temperature
-    old = measure.row_logprobs(policy, rows, at) if config.updates_per_batch > 1 else None
-    ref = measure.row_logprobs(reference, rows, at) if reference is not None else None
-    metrics = {"loss": 0.0, "kl": 0.0, "outside_clip_range": 0.0, "sampler_gap": 0.0}
-    tokens = max(1, sum(rows[i].completion_length for i in live))
-    for update in range(config.updates_per_batch):
-        for group in own_batches([rows[i] for i in live], config.micro_batch_tokens):
-            batch = pack(rows, [live[g] for g in group], policy.device)
-            logp = completion_logprobs(policy, batch, temperature=at)
-            # On policy the old log-probs are these very ones: no second pass.
-            old_logp = logp.detach() if old is None else measure.padded(old, batch, policy.device)
-            ref_logp = None if ref is None else measure.padded(ref, batch, policy.device)
-            weights = advantages[list(batch.rows)].to(policy.device)
-            mask = batch.completion_mask
-            loss = grpo_loss(
-                logp, old_logp, mask, weights, len(rows), config.clip_range, config.kl_beta,
-                ref_logp,
-            )  # fmt: skip
-            optimiser.backward(loss)
-            if update == 0:
-                metrics["loss"] += loss.item()
-                _observe(metrics, logp.detach(), ref_logp, batch, recorded, tokens)
-            else:
-                outside = ((logp.detach() - old_logp).exp() - 1).abs() > config.clip_range
-                part = (outside & mask).sum().item() / tokens
-                metrics["outside_clip_range"] += part / config.updates_per_batch
-        numbers = optimiser.step(step)
-    return {**total(metrics), **numbers}
-
-
-def _observe(
-    metrics: dict[str, float],
-    logp: Tensor,
-    ref_logp: Tensor | None,
-    batch: TokenBatch,
-    recorded: Sequence[Sequence[float]],
-    tokens: int,
-) -> None:
-    """Add a micro-batch's share to the KL and to how far training and sampler disagree.
-
-    ``sampler_gap`` is the mean over tokens of the difference in nats, without its sign.
-    """
-    mask = batch.completion_mask
-    sampled = measure.padded(recorded, batch, logp.device)
-    metrics["sampler_gap"] += ((logp - sampled).abs() * mask).sum().item() / tokens
-    if ref_logp is not None:
-        metrics["kl"] += (k3(logp, ref_logp) * mask).sum().item() / tokens
-
-
-def _coins(count: int, run: Run, step: int) -> Tensor:
-    generator = run.generator("coins", step)
-    return torch.randint(2, (count,), generator=generator, device=generator.device).float().cpu()
-
-
-def _evaluate(
-    run: Run, config: Config, policy: LanguageModel, task: Task, longest: int
-) -> dict[str, Any]:
-    greedy = measure.greedy_scores(policy, task, task.held_out, longest, run.check)
-    scores, drawn = measure.sampled_scores(
-        policy, task, task.held_out, per_prompt=config.pass_k, max_new_tokens=longest,
-        generator=run.generator("held out"), on_progress=lambda _: run.check(),
-    )  # fmt: skip
-    k = config.pass_k
-    run.samples(
-        "held out",
-        [(task.held_out[s.prompt_index].prompt, s.text, None) for s in drawn[: 8 * k : k]],
-    )
-    if task.kind == "scored":
-        return {
-            "held_out_score": Estimate.of_values(greedy).to_json(),
-            "sampled_score": Estimate.of_values(scores.mean(-1).tolist()).to_json(),
-        }
-    right = (scores >= 1).sum(-1).tolist()
-    found = {"held_out_accuracy": measure.fraction_right(greedy).to_json()}
-    for n in (1, k):
-        values = [pass_at_k(k, int(c), n) for c in right]
-        found[f"pass_at_{n}"] = Estimate.of_fractions(values).to_json()
-    return found
-
-
-def _results(before: dict[str, Any], after: dict[str, Any], k: int) -> Results:
-    facts = {
-        "held_out_accuracy": ("Held-out greedy accuracy", "fraction", True),
-        "pass_at_1": ("Held-out pass@1, sampled at T = 1", "fraction", True),
-        f"pass_at_{k}": (f"Held-out pass@{k}, sampled at T = 1", "fraction", True),
-        "held_out_score": ("Held-out score, greedy", "score", True),
-        "sampled_score": ("Held-out score, sampled at T = 1", "score", True),
-    }
-    return Results(
-        tuple(Measure.between(name, *facts[name], before[name], after[name]) for name in after)
-    )
+    return loss, lambda part: outside_ratio(part, low, high)

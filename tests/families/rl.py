@@ -12,7 +12,7 @@ SMALL: dict[str, dict[str, Any]] = {
 OTHERS: dict[str, dict[str, Any]] = {
     "grpo": {
         "reward": "random", "prompts_per_step": 2, "group_size": 3, "updates_per_batch": 2,
-        "kl_beta": 0.5, "clip_range": 0.01, "temperature": 0.5, "max_new_tokens": 3, "pass_k": 3,
+        "minibatches": 2, "kl_beta": 0.5, "clip_range": 0.01, "temperature": 0.5, "max_new_tokens": 3, "pass_k": 3,
         "data": "answers",
     },
 }  # fmt: skip

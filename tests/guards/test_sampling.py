@@ -22,6 +22,7 @@ from methods.engine.tasks import arithmetic
 from methods.engine.tasks.task import Problem
 from methods.index import METHODS
 from methods.rl import grpo
+from methods.rl import loop as rl_loop
 from tests.engine.conftest import small_model
 from tests.guards.small import play
 
@@ -145,13 +146,13 @@ def test_a_changed_adapter_changes_what_is_sampled_next() -> None:
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What reaches GRPO's update: (answers, advantages) of each step."""
     kept: list[Any] = []
-    update = grpo._update
+    update = rl_loop.update
 
-    def watched(config, policy, reference, optimiser, step, drawn, advantages):
-        kept.append((drawn, advantages))
-        return update(config, policy, reference, optimiser, step, drawn, advantages)
+    def watched(config, policy, reference, optimiser, step, drawn, advantages, *functions):
+        kept.append((drawn, advantages.flatten()))
+        return update(config, policy, reference, optimiser, step, drawn, advantages, *functions)
 
-    monkeypatch.setattr(grpo, "_update", watched)
+    monkeypatch.setattr(rl_loop, "update", watched)
     return kept
 
 

@@ -32,7 +32,8 @@ from registry.core.ids import ArxivId
 
 ROOT = Path(methods.__file__).resolve().parent
 LINES = 300
-SHARED_FILES = ("__init__.py", "loop.py", "options.py")  # what the methods of a family share
+# What the methods of a family share.
+SHARED_FILES = ("__init__.py", "loop.py", "measures.py", "options.py")
 SHARED = set(TrainingOptions.model_fields)
 
 each_method = pytest.mark.parametrize("info", METHODS, ids=lambda m: m.slug)

@@ -19,6 +19,7 @@ from methods.engine.sample import Sample, sample
 from methods.finetune.sft import sft_loss
 from methods.preference.dpo import dpo_loss
 from methods.rl import grpo
+from methods.rl import loop as rl_loop
 from tests.benchmarks.peers.gate import Gate
 from tests.benchmarks.peers.setup import BETA, LEARNING_RATE, MODEL, Spec
 from tests.benchmarks.peers.workload import MAX_NEW_TOKENS, SEED, Workload, reward
@@ -109,7 +110,9 @@ def _grpo_update(policy, optimiser, config, workload) -> Callable[[int], int]:
     advantages = torch.tensor(workload.advantages)
 
     def step(number: int) -> int:
-        grpo._update(config, policy, None, optimiser, number, drawn, advantages)
+        rl_loop.update(
+            config, policy, None, optimiser, number, drawn, advantages, *grpo.functions(config)
+        )
         return workload.tokens
 
     return step
@@ -129,7 +132,9 @@ def _grpo_step(policy, optimiser, config, workload) -> Callable[[int], int]:
         )  # fmt: skip
         rewards = torch.tensor([reward(s.text) for s in drawn]).double().view(-1, workload.group)
         advantages = grpo.group_advantages(rewards).flatten().float()
-        grpo._update(config, policy, None, optimiser, number, drawn, advantages)
+        rl_loop.update(
+            config, policy, None, optimiser, number, drawn, advantages, *grpo.functions(config)
+        )
         return sum(len(s.tokens.ids) for s in drawn)
 
     return step

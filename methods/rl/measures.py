@@ -1,0 +1,117 @@
+"""What the loop measures of answers: at every step, and held out before and after.
+
+Lengths, by outcome, and entropy stand beside the scores, since a policy that is rewarded for the
+one can pay with the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from methods.engine import measure
+from methods.engine.model import LanguageModel
+from methods.engine.results import Estimate, Measure, Results
+from methods.engine.run import Run
+from methods.engine.sample import Sample
+from methods.engine.tasks.task import Task
+from methods.inference.best_of_n import pass_at_k
+from methods.rl.options import RlOptions
+
+
+def entropy_estimate(answers: Sequence[Sample]) -> float:
+    """Minus the mean log-prob of the sampled tokens, in nats a token.
+
+    Unbiased for the sampler's mean entropy over the places that the answers visit.
+    """
+    count = sum(len(s.logprobs) for s in answers)
+    return -math.fsum(math.fsum(s.logprobs) for s in answers) / count
+
+
+def evaluate(
+    run: Run,
+    config: RlOptions,
+    policy: LanguageModel,
+    task: Task,
+    longest: int,
+    start: LanguageModel | None = None,
+) -> dict[str, Any]:
+    """Held-out measures, plain JSON: greedy and sampled score, answer lengths, entropy.
+
+    ``start``: the model that the KL is measured to, where there is one.
+    """
+    greedy = measure.greedy_scores(policy, task, task.held_out, longest, run.check)
+    scores, drawn = measure.sampled_scores(
+        policy, task, task.held_out, per_prompt=config.pass_k, max_new_tokens=longest,
+        generator=run.generator("held out"), on_progress=lambda _: run.check(),
+    )  # fmt: skip
+    k = config.pass_k
+    run.samples(
+        "held out",
+        [(task.held_out[s.prompt_index].prompt, s.text, None) for s in drawn[: 8 * k : k]],
+    )
+    if task.kind == "scored":
+        found = {
+            "held_out_score": Estimate.of_values(greedy).to_json(),
+            "sampled_score": Estimate.of_values(scores.mean(-1).tolist()).to_json(),
+        }
+    else:
+        right = (scores >= 1).sum(-1).tolist()
+        found = {"held_out_accuracy": measure.fraction_right(greedy).to_json()}
+        for n in (1, k):
+            values = [pass_at_k(k, int(c), n) for c in right]
+            found[f"pass_at_{n}"] = Estimate.of_fractions(values).to_json()
+    if start is not None:
+        found["kl"] = measure.kl_to(start, policy, drawn).to_json()
+    return found | _written(drawn, scores, task)
+
+
+def _written(drawn: Sequence[Sample], scores: Tensor, task: Task) -> dict[str, Any]:
+    """How long and how certain sampled answers are; prompts are the independent units."""
+    lengths = torch.tensor([float(s.tokens.completion_length) for s in drawn], dtype=torch.float64)
+    lengths = lengths.view_as(scores)
+    sure = torch.tensor([math.fsum(s.logprobs) / len(s.logprobs) for s in drawn])
+    found = {
+        "answer_tokens": Estimate.of_values(lengths.mean(-1).tolist()).to_json(),
+        "entropy": Estimate.of_values((-sure.view_as(scores).mean(-1)).tolist()).to_json(),
+    }
+    if task.kind == "verifiable":
+        by_outcome = {"right_answer_tokens": scores >= 1, "wrong_answer_tokens": scores < 1}
+        for name, which in by_outcome.items():
+            some = which.any(-1)
+            if some.any():
+                means = (lengths * which).sum(-1)[some] / which.sum(-1)[some]
+                found[name] = Estimate.of_values(means.tolist()).to_json()
+    return found
+
+
+def results(before: dict[str, Any], after: dict[str, Any], k: int) -> Results:
+    """The measures that both have, before and after; of a scored task the greedy score first."""
+    facts = {
+        "held_out_accuracy": ("Held-out greedy accuracy", "fraction", True),
+        "pass_at_1": ("Held-out pass@1, sampled at T = 1", "fraction", True),
+        f"pass_at_{k}": (f"Held-out pass@{k}, sampled at T = 1", "fraction", True),
+        "held_out_score": ("Held-out score, greedy", "score", True),
+        "sampled_score": ("Held-out score, sampled at T = 1", "score", True),
+        "kl": ("KL to the start", "nats per answer", False),
+        "answer_tokens": ("Length of held-out answers", "tokens", False),
+        "right_answer_tokens": ("Length of right held-out answers", "tokens", False),
+        "wrong_answer_tokens": ("Length of wrong held-out answers", "tokens", False),
+        "entropy": ("Entropy of held-out answers, estimated", "nats per token", False),
+    }
+    both = [name for name in facts if name in before and name in after]
+    return Results(
+        tuple(Measure.between(name, *facts[name], before[name], after[name]) for name in both)
+    )
+
+
+def lengths_by_outcome(lengths: Tensor, scores: Tensor, task: Task) -> dict[str, float]:
+    """Mean tokens of right and of wrong answers, where there are any and the task tells."""
+    if task.kind != "verifiable":
+        return {}
+    found = {"right_answer_tokens": scores >= 1, "wrong_answer_tokens": scores < 1}
+    return {k: lengths[which].mean().item() for k, which in found.items() if which.any()}
