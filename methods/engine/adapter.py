@@ -13,7 +13,7 @@ from methods.engine.options import lora_settings
 if TYPE_CHECKING:
     from methods.engine.model import LanguageModel
 
-_NAME = "default"  # peft's for the only adapter
+NAME = "default"  # peft's for the only adapter
 
 
 def add(model: LanguageModel, settings: str, seed: int) -> None:
@@ -49,10 +49,15 @@ def add(model: LanguageModel, settings: str, seed: int) -> None:
     model.adapter.eval()
 
 
+def is_part(name: str) -> bool:
+    """Whether the trained weight called ``name`` is an adapter's."""
+    return ".lora_" in name
+
+
 def tensors(module: nn.Module) -> dict[str, Tensor]:
-    """The adapter's parameters under the names of peft's files."""
+    """What is trained, under the names of peft's files: the adapter, and a head beside it."""
     return {
-        f"base_model.model.{name.replace(f'.{_NAME}.', '.')}": p
+        f"base_model.model.{name.replace(f'.{NAME}.', '.')}": p
         for name, p in module.named_parameters()
         if p.requires_grad
     }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from methods.engine import attention
+from methods.engine import attention, old_torchao
 from methods.engine.batch import Tokens, pack
 from methods.engine.errors import MethodError
 from methods.engine.hub import hub_problem, in_hub_cache
@@ -24,7 +24,7 @@ from methods.engine.prefix import flat_row, tree
 from methods.engine.slots import Prefill, Slots
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from methods.engine.tasks.task import Task
 
@@ -47,13 +47,44 @@ def load(
     supported.
     """
     from transformers import AutoModelForCausalLM
+
+    module, tokenizer, source = read(
+        AutoModelForCausalLM, name, task=task, cache_dir=cache_dir, check=check
+    )
+    kinds = module.config.architectures or []
+    if any(kind.endswith("ForSequenceClassification") for kind in kinds):
+        raise MethodError(
+            f"model {name!r} is {kinds[0]}: it scores texts and writes none. Give a causal "
+            "language model here; a reward model is an option of its own."
+        )
+    # Dropout stays off: the policy that is trained is the policy that was sampled.
+    model = LanguageModel(module.to(device).eval(), tokenizer, name, source, precision)
+    _check_head(model)
+    take_over(model)
+    return model
+
+
+def read(
+    kind: Any,
+    name: str,
+    *,
+    task: Task | None,
+    cache_dir: Path,
+    check: Callable[[], None] = lambda: None,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str]:
+    """(module, tokenizer, where it came from) of ``name`` by the auto class ``kind``.
+
+    In float32, from safetensors. Raises MethodError where that cannot be had.
+    """
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # the engine has its own
     path, revision, source = _place(name, task, cache_dir, check)
+    if (Path(path) / "adapter_config.json").is_file():
+        old_torchao.tolerate()  # transformers lets PEFT load it
     try:
         tokenizer = _tokenizer(path, revision)
-        module = AutoModelForCausalLM.from_pretrained(
+        module = kind.from_pretrained(
             path,
             revision=revision,
             dtype=torch.float32,
@@ -67,11 +98,7 @@ def load(
         ) from error
     if tokenizer.eos_token_id is None:
         raise MethodError(f"model {name!r}: its tokenizer names no end token; samples never end")
-    # Dropout stays off: the policy that is trained is the policy that was sampled.
-    model = LanguageModel(module.to(device).eval(), tokenizer, name, source, precision)
-    _check_head(model)
-    take_over(model)
-    return model
+    return module, tokenizer, source
 
 
 def _place(
@@ -123,7 +150,7 @@ def take_over(model: LanguageModel) -> None:
     itself, or attend twice in a layer: whether ours gives the same is measured, on two rows with a
     common beginning, read whole and token by token.
     """
-    vocabulary = model.head_weight.shape[0]
+    vocabulary = model.module.get_input_embeddings().weight.shape[0]
     ids = [(7 * i + 3) % vocabulary for i in range(24)]
     rows = [Tokens((*ids[:16], *ids[n:]), 16) for n in (12, 18)]
     own, precision = model.module.config._attn_implementation, model.precision

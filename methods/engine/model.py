@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import save_file
 from torch import Tensor
 
 from methods.engine import adapter, distributed, sharding
@@ -64,8 +65,11 @@ class LanguageModel:
 
     @property
     def head_weight(self) -> Tensor:
-        """(V, D)."""
-        return self.module.get_output_embeddings().weight
+        """(V, D). Raises MethodError where the model is a reward model, which has none."""
+        head = self.module.get_output_embeddings()
+        if head is None:
+            raise MethodError(f"model {self.name!r} is a reward model: it gives no next tokens")
+        return head.weight
 
     @property
     def head_bias(self) -> Tensor | None:
@@ -269,6 +273,9 @@ class LanguageModel:
         try:
             if self.adapter is not None:
                 self.adapter.save_pretrained(folder, state_dict=dict(weights))
+                beside = {name: w for name, w in weights.items() if not adapter.is_part(name)}
+                if beside:  # a head that is trained whole; PEFT leaves it out
+                    save_file(beside, folder / "beside_adapter.safetensors")
             else:
                 try:
                     self.module.save_pretrained(folder, state_dict=dict(weights))
