@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from methods.engine import old_torchao
 from methods.engine.errors import MethodError
 from methods.engine.options import lora_settings
 
@@ -25,6 +26,7 @@ def add(model: LanguageModel, settings: str, seed: int) -> None:
     import torch
     from peft import LoraConfig, get_peft_model
 
+    old_torchao.tolerate()
     values = lora_settings(settings)
     config = LoraConfig(
         r=values.r,

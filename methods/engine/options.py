@@ -133,7 +133,8 @@ class TrainingOptions(ModelOptions):
         True, "keep the final model in the run folder, Hugging Face layout", source="ours"
     )
 
-    @field_validator("lora")
+    # Methods that are an adapter themselves have no such option.
+    @field_validator("lora", check_fields=False)
     @classmethod
     def _known_settings(cls, value: str | None) -> str | None:
         if value is not None:

@@ -20,48 +20,20 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
-from methods.engine import measure
-from methods.engine.batch import Order, Tokens, own_batches, pack
-from methods.engine.distributed import total
-from methods.engine.errors import MethodError
-from methods.engine.examples import demonstrations
-from methods.engine.logprobs import completion_logprobs
-from methods.engine.optimise import Optimiser
-from methods.engine.options import TrainingOptions, option
-from methods.engine.results import Measure, Results
+from methods.engine.options import option
 from methods.engine.run import Run
+from methods.finetune.loop import supervised
+from methods.finetune.options import SupervisedOptions
 
 
-class Config(TrainingOptions):
+class Config(SupervisedOptions):
     """Options of supervised fine-tuning."""
 
-    task: str = option(
-        "chain-sum:digits=2,held_out=1000",
-        "a built-in task that demonstrates its answers",
-        source="ours",
-    )
-    data: str | None = option(
-        None,
-        "instead of a task: a file (JSONL, JSON, CSV, Parquet) or hub:org/name of prompt and "
-        "completion, or of messages",
-        source="ours",
-    )
-    demonstrations: int | None = option(
-        None, "labelled examples used, the first ones; none takes all", source="ours", ge=1
-    )
-    labels: Literal["true", "shuffled"] = option(
-        "true",
-        "shuffled gives every prompt another one's answer: a control that must not learn which "
-        "answer belongs to which prompt",
-        source="ours",
-    )
     batch_size: int = option(
         32, "demonstrations of one optimiser step", source="paper, Appendix C.1", unit="rows", ge=1
     )
-    steps: int = option(300, "optimiser steps", source="ours", unit="steps", ge=1)
     learning_rate: float = option(
         9.65e-6,
         "peak learning rate of AdamW",
@@ -103,55 +75,4 @@ def sft_loss(logp: Tensor, mask: Tensor, total_tokens: int) -> Tensor:
 
 def run(run: Run, config: Config) -> None:
     """Train on demonstrations; held-out loss and, where answers are checked, accuracy."""
-    task = None if config.data else run.task(config.task)
-    policy = run.policy(config, task)
-    train, held_out = demonstrations(
-        run, config.data, task, config.demonstrations, policy, skip_bad_rows=config.skip_bad_rows
-    )
-    if config.labels == "shuffled":
-        train = _shuffled(train, run.generator("shuffle"))
-    optimiser, order = Optimiser(policy, config), Order(len(train), run.seed)
-
-    def evaluate() -> dict[str, Any]:
-        found = {"held_out_loss": measure.token_loss(policy, held_out).to_json()}
-        if task is not None and task.kind == "verifiable":
-            longest = task.max_new_tokens(policy.tokenizer)
-            scores = measure.greedy_scores(policy, task, task.held_out, longest, run.check)
-            found["held_out_accuracy"] = measure.fraction_right(scores).to_json()
-        return found
-
-    before = run.once("before", evaluate)
-    for step in run.steps(policy, optimiser, config):
-        rows = [train[i] for i in order.batch(step, config.batch_size)]
-        tokens, loss = sum(row.completion_length for row in rows), 0.0
-        for group in own_batches(rows, config.micro_batch_tokens):
-            batch = pack(rows, group, policy.device)
-            part = sft_loss(completion_logprobs(policy, batch), batch.completion_mask, tokens)
-            optimiser.backward(part)
-            loss += part.item()
-        run.log(
-            step, sum(len(r.ids) for r in rows), **total({"loss": loss}), **optimiser.step(step)
-        )
-    run.finish(_results(before, evaluate()), policy if config.save_model else None)
-
-
-def _shuffled(rows: list[Tokens], generator: torch.Generator) -> list[Tokens]:
-    """Every prompt with the answer of another row: a rotation of a shuffled order."""
-    if len(rows) < 2:
-        raise MethodError("labels=shuffled needs at least two demonstrations")
-    order = torch.randperm(len(rows), generator=generator, device=generator.device).tolist()
-    other = dict(zip(order, [*order[1:], order[0]], strict=True))
-    return [
-        Tokens((*row.ids[: row.prompt_length], *rows[other[i]].completion), row.prompt_length)
-        for i, row in enumerate(rows)
-    ]
-
-
-def _results(before: dict[str, Any], after: dict[str, Any]) -> Results:
-    facts = {
-        "held_out_loss": ("Held-out loss", "nats per token", False),
-        "held_out_accuracy": ("Held-out greedy accuracy", "fraction", True),
-    }
-    return Results(
-        tuple(Measure.between(name, *facts[name], before[name], after[name]) for name in after)
-    )
+    supervised(run, config, sft_loss)

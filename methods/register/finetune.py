@@ -34,4 +34,74 @@ SFT = MethodInfo(
     since="0.1",
 )
 
-FINETUNE: tuple[MethodInfo, ...] = (SFT,)
+DFT = MethodInfo(
+    slug="dft",
+    name="Dynamic Fine-Tuning",
+    family="finetune",
+    paper="2508.05629",
+    summary="Supervised fine-tuning that weighs each token by the probability the model gives it, "
+    "so that unlikely demonstrated tokens pull less instead of most.",
+    equation=Equation(
+        "the token-level objective of the method section",
+        r"\mathcal{L}_\mathrm{DFT}(\theta)=-\mathbb{E}_{(x,y)}\left[\sum_{t=1}^{|y|}"
+        r"\operatorname{sg}\left(\pi_\theta(y_t\mid x,y_{<t})\right)"
+        r"\log\pi_\theta(y_t\mid x,y_{<t})\right]",
+    ),
+    needs=("demonstrations",),
+    knobs=(
+        Knob(
+            "weight",
+            "the token's own probability, without a gradient",
+            "as the paper, in float32 whatever the compute precision",
+            "TRL the same",
+        ),
+        Knob(
+            "normalisation",
+            "a sum over the answer's tokens, the expectation over demonstrations",
+            "mean over all answer tokens of the optimiser step, the weights not counted",
+            "TRL the same",
+        ),
+    ),
+    status="partial",
+    since="0.2",
+)
+
+NEFTUNE = MethodInfo(
+    slug="neftune",
+    name="Noisy embedding fine-tuning (NEFTune)",
+    family="finetune",
+    paper="2310.05914",
+    summary="Supervised fine-tuning with uniform noise on the embeddings of what is read; nothing "
+    "else changes, and there is no noise once training is over.",
+    equation=Equation(
+        "Algorithm 1",
+        r"X'=X+\frac{\alpha}{\sqrt{Ld}}\,\epsilon,\qquad"
+        r"\epsilon\sim\operatorname{Uniform}(-1,1)^{L\times d}",
+    ),
+    needs=("demonstrations",),
+    knobs=(
+        Knob(
+            "L",
+            "sequence length",
+            "tokens of the row itself, prompt and answer; there is no padding to count",
+            "transformers (and TRL through it): the width of the padded batch, so that a short "
+            "row gets less noise beside a longer one",
+        ),
+        Knob(
+            "which tokens",
+            "every token of the row",
+            "as the paper",
+            "transformers also puts noise on padding, which nothing reads",
+        ),
+        Knob(
+            "normalisation",
+            "not stated",
+            "mean over all answer tokens of the optimiser step",
+            "as for sft",
+        ),
+    ),
+    status="partial",
+    since="0.2",
+)
+
+FINETUNE: tuple[MethodInfo, ...] = (DFT, NEFTUNE, SFT)

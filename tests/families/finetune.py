@@ -6,12 +6,17 @@ from typing import Any
 
 # Options of a run that ends in a fraction of a second.
 SMALL: dict[str, dict[str, Any]] = {
+    "dft": {"batch_size": 4, "schedule": "constant"},
+    "neftune": {"batch_size": 4, "schedule": "constant"},
     "sft": {"batch_size": 4, "schedule": "constant"},
+}
+# Another value for every option of supervised training: each must leave another run behind.
+SUPERVISED: dict[str, Any] = {
+    "schedule": "cosine", "demonstrations": 3, "labels": "shuffled", "batch_size": 2,
+    "data": "answers", "old_task": "small-b", "replay": 0.5,
 }  # fmt: skip
-# Another value for every option of its own: each must leave another run behind.
 OTHERS: dict[str, dict[str, Any]] = {
-    "sft": {
-        "schedule": "cosine", "demonstrations": 3, "labels": "shuffled", "batch_size": 2,
-        "data": "answers",
-    },
-}  # fmt: skip
+    "dft": SUPERVISED,
+    "neftune": {**SUPERVISED, "alpha": 1.0},
+    "sft": SUPERVISED,
+}

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from methods import index
 from methods.engine.model import LanguageModel
+from methods.engine.optimise import Optimiser
 from methods.engine.options import TrainingOptions
 from methods.engine.run import Run
 from methods.engine.tasks.task import Problem, Task
@@ -61,11 +62,12 @@ class Played:
     start: LanguageModel
     policy: LanguageModel
     steps: list[dict[str, float]]
+    begun: dict[str, Tensor]  # what is trained, by name, as it was before the first step
 
     def moved(self) -> Tensor:
-        """The change of every weight, flat, in float64."""
-        pairs = zip(self.policy.module.parameters(), self.start.module.parameters(), strict=True)
-        return torch.cat([(a.detach() - b.detach()).double().flatten() for a, b in pairs])
+        """The change of every weight that is trained, flat, in float64."""
+        now = dict(self.policy.module.named_parameters())
+        return torch.cat([(now[n].detach() - p).double().flatten() for n, p in self.begun.items()])
 
 
 def play(
@@ -83,6 +85,15 @@ def play(
     """
     start = small_model(dtype=dtype)
     taken: list[LanguageModel] = []
+    begun: dict[str, Tensor] = {}
+    built = Optimiser.__init__
+
+    def begin(optimiser: Optimiser, policy: LanguageModel, *args: Any) -> None:
+        built(optimiser, policy, *args)
+        if not begun:
+            for name, p in policy.module.named_parameters():
+                if p.requires_grad:
+                    begun[name] = p.detach().clone()
 
     def load(name: str, *, precision: str, **_: Any) -> LanguageModel:
         model = copy.deepcopy(start) if name == "start" else small_model(seed=5, dtype=dtype)
@@ -98,6 +109,7 @@ def play(
     given = {**base, **SMALL[method], "model": "start", **options}
     with patch.context() as patched:
         patched.setattr("methods.engine.run.load", load)
+        patched.setattr(Optimiser, "__init__", begin)
         patched.setattr("methods.engine.run.build_task", lambda name, cache: small_task(name))
         if sgd:
             patched.setattr(
@@ -109,7 +121,7 @@ def play(
         module.run(run, module.Config(**given))
     path = folder / "metrics.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
-    return Played(folder, start, taken[0], [json.loads(line) for line in lines])
+    return Played(folder, start, taken[0], [json.loads(line) for line in lines], begun)
 
 
 def _write_spec(folder: Path, method: str, given: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from methods.engine.batch import Tokens
-from methods.finetune import sft
+from methods.finetune import loop as finetune_loop
 from methods.preference import loop
 from tests.engine.conftest import gradients, plain_logprobs, relative
 from tests.families import SMALL
@@ -75,7 +75,7 @@ ROWS = [Tokens((5, 6, 7, 8, 9, 10, 2)[:n], p) for n, p in ((3, 2), (7, 1), (5, 4
 def test_a_step_of_sft_moves_by_the_mean_over_its_tokens_worked_out_row_by_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sft, "demonstrations", lambda *args, **kwargs: (ROWS, ROWS))
+    monkeypatch.setattr(finetune_loop, "demonstrations", lambda *args, **kwargs: (ROWS, ROWS))
     played = play(
         "sft", tmp_path / "run", monkeypatch, dtype=F64, sgd=True, steps=1, learning_rate=0.5,
         max_grad_norm=1e9, micro_batch_tokens=8, data="rows",

@@ -19,6 +19,7 @@ from methods import index
 from methods.engine.errors import DataError
 from methods.engine.model import LanguageModel
 from tests import families
+from tests.engine.conftest import small_model
 from tests.guards import small
 from tests.guards.small import play
 
@@ -33,8 +34,11 @@ OTHERS: dict[str, dict[str, Any]] = {
     method: {**(TRAINED if method in small.TRAINING else {}), **own}
     for method, own in families.OTHERS.items()
 }
+for adapter in ("dora", "lora", "pissa"):
+    del OTHERS[adapter]["lora"]  # they have no such option: see below
 BESIDE: dict[str, dict[str, Any]] = {
     "keep": {"checkpoint_every": 1},
+    "replay": {"old_task": "small-b"},  # else refused
     "clip_range": {"updates_per_batch": 3},  # on policy nothing is clipped
     "learning_rate": {"steps": 3},
     "schedule": {"steps": 3},
@@ -57,16 +61,26 @@ def same_numbers(method: str) -> list[str]:
 
 
 def data_file(folder: Path, kind: str) -> str:
-    """A file of prompts with answers, or of pairs."""
+    """A file of prompts with answers, of pairs, or of answers that are labelled."""
     rows = [
         {"prompt": f"{i}+{i}=", "chosen": str(2 * i), "rejected": str(3 * i + 1)}
         if kind == "pairs"
+        else {"prompt": f"{i}+{i}=", "completion": str(2 * i), "label": i % 3 > 0}
+        if kind == "labelled"
         else {"prompt": f"{i}+{i}=", "completion": str(2 * i), "answer": str(2 * i)}
         for i in range(12)
     ]
     path = folder / f"{kind}.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)) + "\n")
     return str(path)
+
+
+def model_folders(folder: Path) -> str:
+    """Two models of the small one's shapes, saved, as one option names them."""
+    paths = [folder / name for name in ("first", "second")]
+    for seed, path in enumerate(paths, 1):
+        small_model(seed=seed).save(path)
+    return ",".join(map(str, paths))
 
 
 def left_behind(folder: Path) -> dict[str, Any]:
@@ -110,6 +124,8 @@ def test_another_value_of_an_option_leaves_another_run_behind(
     value = {**COMMON, **OTHERS[method]}[option]
     if option == "data":
         value = data_file(tmp_path, value)
+    elif option == "models":
+        value = model_folders(tmp_path)
     beside = {
         k: v for k, v in BESIDE.get(option, {}).items()
         if k in index.read_config(small.info_of(method))[0].model_fields
@@ -154,6 +170,12 @@ def test_layers_are_compiled_where_that_is_asked_and_only_there(
     monkeypatch.setattr(LanguageModel, "compile_layers", lambda self: compiled.append(self))
     play(method, tmp_path / "run", monkeypatch, steps=1, compile_layers=asked)
     assert len(compiled) == asked
+
+
+@pytest.mark.parametrize("method", ["dora", "lora", "pissa"])
+def test_an_adapter_beside_the_adapter_that_is_trained_is_refused(method: str) -> None:
+    with pytest.raises(ValidationError, match="lora"):
+        index.read_config(small.info_of(method))[0](lora="r=2")
 
 
 @pytest.mark.parametrize("info", index.METHODS, ids=lambda m: m.slug)

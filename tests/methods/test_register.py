@@ -217,13 +217,24 @@ def unread(config: type[Options], method: str, engine: list[str], loop: str = ""
     return set(config.model_fields) - read_options(method) - read_options(loop) - shared
 
 
+def loops(info: MethodInfo) -> str:
+    """The loop of the method's family, and those of other families that it is built on."""
+    text, new = "", {info.family}
+    read: set[str] = set()
+    while new:
+        family = new.pop()
+        read.add(family)
+        path = ROOT / family / "loop.py"
+        text += path.read_text() if path.exists() else ""
+        new |= set(re.findall(r"^from methods\.(\w+)\.loop import", text, re.MULTILINE)) - read
+    return text
+
+
 @pytest.mark.parametrize("info", METHODS, ids=lambda m: m.slug)
 def test_every_option_is_read_by_the_method_or_by_the_engine(info: MethodInfo):
     config, _ = read_config(info)
     engine = [p.read_text() for p in (ROOT / "engine").glob("*.py")]
-    loop = info.path.with_name("loop.py")
-    shared = loop.read_text() if loop.exists() else ""
-    assert unread(config, read_source(info).code, engine, shared) == set()
+    assert unread(config, read_source(info).code, engine, loops(info)) == set()
 
 
 def test_an_option_that_nobody_reads_is_noticed():

@@ -11,7 +11,8 @@ from torch.nn.functional import cross_entropy
 
 from methods.engine.batch import Tokens
 from methods.engine.errors import MethodError
-from methods.finetune.sft import _shuffled, sft_loss
+from methods.finetune.loop import shuffled
+from methods.finetune.sft import sft_loss
 
 LENGTHS = (1, 5, 2, 7, 3, 4)
 
@@ -127,13 +128,13 @@ def test_a_uniform_guess_costs_the_logarithm_of_the_vocabulary(labels):
 
 def test_shuffled_labels_give_every_prompt_the_answer_of_another_row_and_lose_none():
     rows = [Tokens((100 + i, 200 + i, *range(i + 1)), 2) for i in range(9)]
-    mixed = _shuffled(rows, torch.Generator().manual_seed(3))
+    mixed = shuffled(rows, torch.Generator().manual_seed(3))
     assert [r.ids[:2] for r in mixed] == [r.ids[:2] for r in rows]
     answers = [r.completion for r in rows]
     assert sorted(r.completion for r in mixed) == sorted(answers)
     assert all(a.completion != b for a, b in zip(mixed, answers, strict=True))
 
 
-def test_one_row_cannot_be_shuffled():
+def test_one_row_cannot_beshuffled():
     with pytest.raises(MethodError, match="at least two"):
-        _shuffled([Tokens((1, 2), 1)], torch.Generator())
+        shuffled([Tokens((1, 2), 1)], torch.Generator())
