@@ -25,6 +25,7 @@ from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
 from methods.engine.sample import Sample
 from methods.engine.tiny import tokenizer
+from methods.finetune import loop as finetune_loop
 from methods.finetune import sft
 from methods.preference import dpo
 from methods.preference import loop as preference_loop
@@ -145,7 +146,7 @@ def _sft(family: str, policy: LanguageModel, reference: LanguageModel, budget: i
     rows = ragged_rows()
     run = SmallRun(policy)
     config = sft.Config(data="x", batch_size=len(rows), **_options(budget))
-    with mock.patch.object(sft, "demonstrations", lambda *args, **options: (rows, rows)):
+    with mock.patch.object(finetune_loop, "demonstrations", lambda *args, **options: (rows, rows)):
         sft.run(run, config)  # type: ignore[arg-type]
     return run.logged[0]["loss"]
 
@@ -238,7 +239,7 @@ def _computed(way: Way) -> Iterator[None]:
         "completion_logprobs": partial(logprobs.completion_logprobs, chunk=chunk),
     }
     with ExitStack() as stack:
-        for module in (sft, preference_loop, rl_loop, measure):
+        for module in (finetune_loop, preference_loop, rl_loop, measure):
             for name, piece in pieces.items():
                 stack.enter_context(mock.patch.object(module, name, piece))
         if way.chunk is None:

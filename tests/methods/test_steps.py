@@ -18,6 +18,7 @@ from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
 from methods.engine.results import Results
 from methods.engine.sample import Sample, sample
+from methods.finetune import loop as finetune_loop
 from methods.finetune import sft
 from methods.preference import dpo, loop
 from methods.rl import grpo
@@ -81,7 +82,7 @@ def rows_of(seed: int, lengths: list[tuple[int, int]]) -> list[Tokens]:
 
 def sft_step(budget: int, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, float], float]:
     rows = rows_of(1, [(2, 3), (5, 1), (1, 12), (7, 4)])
-    monkeypatch.setattr(sft, "demonstrations", lambda *args, **options: (rows, rows))
+    monkeypatch.setattr(finetune_loop, "demonstrations", lambda *args, **options: (rows, rows))
     run = SmallRun(small_model())
     nats = -sum(plain_logprobs(run.model, r).sum().item() for r in rows)
     config = sft.Config(data="x", batch_size=4, steps=1, micro_batch_tokens=budget)
