@@ -57,6 +57,13 @@ class ChainSumOptions(ArithmeticOptions):
     )
 
 
+class RunningSumOptions(SplitOptions):
+    """Numbers to be added one at a time."""
+
+    digits: int = option(1, "digits of each number", source="ours", unit="digits", ge=1, le=3)
+    terms: int = option(5, "numbers to add", source="ours", unit="numbers", ge=3, le=6)
+
+
 class MovieReviewOptions(SplitOptions):
     """Prefixes of real review sentences, to be continued."""
 
@@ -107,6 +114,12 @@ TASKS: tuple[TaskInfo, ...] = (
         "Multiply a few integers; the answer is checked exactly.",
         ArithmeticOptions,
         "methods.engine.tasks.arithmetic:products",
+    ),
+    TaskInfo(
+        "running-sum",
+        "Add a few integers one at a time; every step and the result are checked exactly.",
+        RunningSumOptions,
+        "methods.engine.tasks.running_sum:running_sum",
     ),
 )
 

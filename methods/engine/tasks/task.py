@@ -43,7 +43,8 @@ class Task:
     ``train`` is in an order that looks random and never changes; the first n of it are "n labels".
     ``stop`` ends a completion besides the end-of-sequence token ("" is none); a completion handed
     to ``score`` may still carry it and what follows. ``alphabet`` holds every character that a
-    character tokenizer needs. A higher score is better, always.
+    character tokenizer needs. A higher score is better, always. Where answers are worked out in
+    steps, ``step_end`` ends each of them but the last ("" where there are none).
     """
 
     name: str
@@ -56,10 +57,31 @@ class Task:
     score_range: tuple[float, float]
     scorer: Callable[[Problem, str], float] = field(repr=False, compare=False)
     pairs: Callable[[tuple[Problem, ...]], list[tuple[str, str]]] = field(repr=False, compare=False)
+    step_end: str = ""
+    step_scorer: Callable[[Problem, list[str]], list[bool]] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     def score(self, problem: Problem, completion: str) -> float:
         """How good ``completion`` is as an answer to ``problem``, within ``score_range``."""
         return self.scorer(problem, completion)
+
+    def steps(self, completion: str) -> list[str]:
+        """The steps of ``completion``, each with its end, so that together they are the whole.
+
+        What stands behind the last step end is a step if there is anything.
+        """
+        if not self.step_end:
+            raise ValueError(f"task {self.name} has no steps")
+        text = completion.split(self.stop, 1)[0] if self.stop else completion
+        *ended, last = text.split(self.step_end)
+        return [step + self.step_end for step in ended] + ([last] if last else [])
+
+    def step_scores(self, problem: Problem, completion: str) -> list[bool]:
+        """Whether each of ``steps(completion)`` is right, judged by itself and exactly."""
+        if self.step_scorer is None:
+            raise ValueError(f"task {self.name} judges no steps")
+        return self.step_scorer(problem, self.steps(completion))
 
     def corpus(self, labels: int) -> list[tuple[str, str]]:
         """(prompt, completion) pairs of the first ``labels`` training problems.
@@ -82,6 +104,7 @@ class Task:
     def fingerprint(self) -> str:
         """sha256 of the name, every problem in order and the stop string, 64 hex digits."""
         rows: list[Any] = [self.name, self.stop, self.max_new_chars]
+        rows += [self.step_end] if self.step_end else []
         rows += [[p.prompt, p.answer, p.key] for p in self.train]
         rows += ["held out", *([p.prompt, p.answer, p.key] for p in self.held_out)]
         return hashlib.sha256(json.dumps(rows, ensure_ascii=True).encode()).hexdigest()
