@@ -334,13 +334,15 @@ def won(margins: Tensor) -> float:
 
 
 def results(before: dict[str, Any], after: dict[str, Any]) -> Results:
-    """The measures of ``reward_and_kl`` or of ``pair_accuracy``, before and after."""
+    """What ``train`` and its like measured, by name, before and after."""
     facts = {
         "reward": ("Gold reward of held-out continuations", "score", True),
         "kl": ("KL to the reference", "nats per answer", False),
         "answer_tokens": ("Length of held-out answers", "tokens", False),
         "pair_accuracy": ("Held-out pairs ranked right", "fraction", True),
         "pair_loss": ("Held-out loss", "per pair", False),
+        "label_accuracy": ("Held-out labels told right", "fraction", True),
+        "label_loss": ("Held-out loss", "per answer", False),
         "chosen_log_ratio": ("Log-ratio of preferred answers", "nats per answer", True),
     }
     return Results(

@@ -1,8 +1,9 @@
-"""Methods that learn from preferences between answers."""
+"""Methods that learn from preferences between answers: those of the DPO kind, then all."""
 
 from __future__ import annotations
 
 from methods.register.facts import Equation, Knob, MethodInfo
+from methods.register.preference_free import KTO, ORPO, SIMPO
 
 DPO = MethodInfo(
     slug="dpo",
@@ -43,4 +44,97 @@ DPO = MethodInfo(
     since="0.1",
 )
 
-PREFERENCE: tuple[MethodInfo, ...] = (DPO,)
+_AS_DPO = Knob(
+    "log-prob of an answer",
+    "log pi(y|x): the sum over the answer's tokens",
+    "sum, the end token included once",
+)
+
+CDPO = MethodInfo(
+    slug="cdpo",
+    name="Conservative DPO",
+    family="preference",
+    paper="2305.18290",
+    summary="DPO with smoothed labels: each preference may be wrong with a chance epsilon, so a "
+    "pair is not pushed apart without end.",
+    equation=Equation(
+        "Eq. 7 with the label smoothing of Mitchell's note of 2023, which is not on arXiv",
+        r"\mathcal{L}_\mathrm{cDPO}=-\mathbb{E}\left[(1-\varepsilon)\log\sigma(\beta m)"
+        r"+\varepsilon\log\sigma(-\beta m)\right],\quad m=\log\frac{\pi_\theta(y_w\mid x)}"
+        r"{\pi_\mathrm{ref}(y_w\mid x)}-\log\frac{\pi_\theta(y_l\mid x)}"
+        r"{\pi_\mathrm{ref}(y_l\mid x)}",
+    ),
+    needs=("preference pairs", "reference model"),
+    knobs=(
+        _AS_DPO,
+        Knob(
+            "label smoothing",
+            "epsilon, the chance that a label is wrong; no value is given",
+            "0.1, below 1/2",
+            "TRL's sigmoid loss takes no notice of label_smoothing; its robust loss divides by "
+            "1 - 2 epsilon, which is another method",
+        ),
+    ),
+    status="partial",
+    since="0.2",
+)
+
+IPO = MethodInfo(
+    slug="ipo",
+    name="Identity Preference Optimization",
+    family="preference",
+    paper="2310.12036",
+    summary="Regresses the difference of two log-ratios onto a fixed target, so that the pull to "
+    "the reference holds where preferences are certain and DPO would not stop.",
+    equation=Equation(
+        "Eq. 17",
+        r"\mathbb{E}_{(y_w,y_l,x)}\left[\left(h_\pi(y_w,y_l,x)-\frac{\tau^{-1}}{2}\right)^2"
+        r"\right],\quad h_\pi=\log\frac{\pi(y_w\mid x)\,\pi_\mathrm{ref}(y_l\mid x)}"
+        r"{\pi(y_l\mid x)\,\pi_\mathrm{ref}(y_w\mid x)}",
+    ),
+    needs=("preference pairs", "reference model"),
+    knobs=(
+        Knob(
+            "log-prob of an answer",
+            "log pi(y|x) of the whole answer",
+            "sum; tokens=mean divides by the answer's length",
+            "TRL divides each answer's log-ratio by its tokens",
+        ),
+        Knob("tau", "not stated for a language model", "0.1", "TRL calls it beta, 0.1"),
+        Knob("reduction", "expectation over pairs", "mean over all pairs of the optimiser step"),
+    ),
+    status="partial",
+    since="0.2",
+)
+
+DPOP = MethodInfo(
+    slug="dpop",
+    name="DPO-Positive",
+    family="preference",
+    paper="2402.13228",
+    summary="DPO with a penalty inside the sigmoid wherever the preferred answer has become less "
+    "likely than under the reference.",
+    equation=Equation(
+        "the loss of Section 4",
+        r"\mathcal{L}_\mathrm{DPOP}=-\mathbb{E}\left[\log\sigma\left(\beta\left("
+        r"\log\frac{\pi_\theta(y_w\mid x)}{\pi_\mathrm{ref}(y_w\mid x)}"
+        r"-\log\frac{\pi_\theta(y_l\mid x)}{\pi_\mathrm{ref}(y_l\mid x)}"
+        r"-\lambda\max\left(0,\log\frac{\pi_\mathrm{ref}(y_w\mid x)}{\pi_\theta(y_w\mid x)}"
+        r"\right)\right)\right)\right]",
+    ),
+    needs=("preference pairs", "reference model"),
+    knobs=(
+        _AS_DPO,
+        Knob(
+            "place of the penalty",
+            "inside the sigmoid, scaled by beta",
+            "as the paper",
+            "no peer compared here has the method",
+        ),
+        Knob("slope at the bend", "not stated", "DPO's: the penalty begins beyond it"),
+    ),
+    status="partial",
+    since="0.2",
+)
+
+PREFERENCE: tuple[MethodInfo, ...] = (CDPO, DPO, DPOP, IPO, KTO, ORPO, SIMPO)

@@ -144,20 +144,35 @@ KNOWN_BUGS: tuple[KnownBug, ...] = (
         "gradient; batches without one of the labels work.",
         ("huggingface/trl#1380", "huggingface/trl#1402", "huggingface/trl#1911",
          "huggingface/trl#2153", "PKU-Alignment/align-anything#216"),
-        due_with=("kto",),
+        (f"{_METHODS}preference/test_kto.py::"
+         "test_the_reference_point_is_a_mean_not_below_zero_that_passes_no_gradient",
+         f"{_METHODS}preference/test_kto.py::"
+         "test_the_loss_of_unequal_classes_worked_by_hand",
+         f"{_METHODS}preference/test_kto.py::"
+         "test_a_batch_of_one_label_alone_and_of_odd_size_has_a_loss_and_a_gradient",
+         f"{_METHODS}preference/test_kto.py::"
+         "test_a_mismatched_answer_belongs_to_another_prompt_and_makes_no_row_longer"),
     ),
     KnownBug(
         12,
         "ORPO's odds are of the mean log-probability, finite at its ends, and move the policy.",
         ("huggingface/trl#3237", "huggingface/trl#4763", "Goekdeniz-Guelmez/mlx-lm-lora#65",
          "natolambert/rlhf-book#243", "hpcaitech/ColossalAI#6407"),
-        due_with=("orpo",),
+        (f"{_METHODS}preference/test_orpo.py::"
+         "test_orpo_s_odds_are_finite_with_a_slope_at_both_ends",
+         f"{_METHODS}preference/test_orpo.py::"
+         "test_the_odds_are_of_the_mean_log_prob_whatever_the_length",
+         f"{_METHODS}preference/test_orpo.py::"
+         "test_the_gradient_of_the_ratio_is_the_closed_form_of_the_paper"),
     ),
     KnownBug(
         13,
         "SimPO divides by the answer's tokens with its end counted once, never by the prompt's.",
         ("PaddlePaddle/PaddleFormers#4909",),
-        due_with=("simpo",),
+        (f"{_METHODS}preference/test_simpo.py::"
+         "test_simpo_divides_by_the_answer_s_tokens_with_its_end_once_and_never_by_the_prompt_s",
+         f"{_METHODS}preference/test_simpo.py::"
+         "test_each_token_is_pushed_by_its_share_of_its_own_answer"),
     ),
     KnownBug(
         14,
