@@ -25,9 +25,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict on registry/, import rules, the catalo
 	$(BIN)/lint-imports
 	$(BIN)/registry check
 
-verify: $(VENV)/.dev ## the long tests, then every method's experiment over three seeds; rewrites catalog/evidence/
+verify: $(VENV)/.dev ## the long tests, then every experiment over three seeds; rewrites catalog/evidence/
 	$(BIN)/python -m pytest -m nightly
-	for method in sft dpo grpo best-of-n; do $(BIN)/registry verify $$method --scale tiny || exit $$?; done
+	$(BIN)/registry verify --all --scale tiny
 
 bench: $(VENV)/.dev ## start-up, training steps beside TRL's, the constants of registry plan; rewrites tests/benchmarks/results/
 	$(BIN)/python -m tests.benchmarks.startup

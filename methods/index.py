@@ -50,8 +50,13 @@ METHODS: tuple[MethodInfo, ...] = tuple(
 
 
 def find(slug: str) -> MethodInfo | None:
-    """The method named ``slug``, or None."""
-    return next((m for m in METHODS if m.slug == slug), None)
+    """The method named ``slug``, of the register or of an installed package, or None."""
+    ours = next((m for m in METHODS if m.slug == slug), None)
+    if ours is not None:
+        return ours
+    from methods.plugins import installed  # looks through all packages: only where it must
+
+    return next((m for m in installed().methods if m.slug == slug), None)
 
 
 @dataclass(frozen=True)
@@ -83,19 +88,29 @@ def read_config(info: MethodInfo) -> tuple[type[Options], dict[str, dict[str, An
     # pydantic resolves annotations through sys.modules.
     sys.modules[module.__name__] = module
     head: list[ast.stmt] = []
+    local = _local_modules(info)
     for statement in tree.body:
-        if not _needs_torch(statement):
+        if not _needs_torch(statement, local):
             head.append(statement)
         if _assigns(statement, "PRESETS"):
             break
     else:
         raise ValueError(f"{info.path}: no PRESETS after Config")
     code = compile(ast.Module(head, type_ignores=[]), str(info.path), "exec")
-    exec(code, module.__dict__)  # noqa: S102  our own file, not data
+    exec(code, module.__dict__)  # noqa: S102  a method's file, not data
     return module.Config, module.PRESETS
 
 
-def _needs_torch(statement: ast.stmt) -> bool:
+def _local_modules(info: MethodInfo) -> frozenset[str]:
+    """Top names that stand for the method's own code: they may import torch like ours."""
+    if info.is_file:
+        beside = info.path.parent
+        files = {p.stem for p in beside.glob("*.py")}
+        return frozenset(files | {p.parent.name for p in beside.glob("*/__init__.py")})
+    return frozenset({"methods", info.code.partition(".")[0]})
+
+
+def _needs_torch(statement: ast.stmt, local: frozenset[str]) -> bool:
     if isinstance(statement, ast.Import):
         names = [alias.name for alias in statement.names]
     elif isinstance(statement, ast.ImportFrom):
@@ -104,7 +119,10 @@ def _needs_torch(statement: ast.stmt) -> bool:
         return False
     return any(
         name.split(".")[0] in ("torch", "transformers")
-        or (name.startswith("methods.") and not name.endswith((".options", ".engine.tasks")))
+        or (
+            name.split(".")[0] in local | {"methods"}
+            and not name.endswith((".options", ".engine.tasks"))
+        )
         for name in names
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.util
 import json
 import os
 import platform
@@ -82,11 +83,8 @@ def _carry_out(folder: Path, spec: dict[str, Any]) -> tuple[Run | None, str, str
                 "device cuda was asked for and torch sees none. Use --device cpu, or install a "
                 "CUDA build of torch."
             )
-        info = index.find(spec["method"])
-        if info is None:
-            raise MethodError(f"no method {spec['method']!r} in the register")
         distributed.start(spec["device"])
-        method = importlib.import_module(info.module)
+        method = _method(folder, spec)
         run = Run(folder, spec)
         run.listen()
         method.run(run, method.Config(**spec["config"]))
@@ -105,6 +103,28 @@ def _carry_out(folder: Path, spec: dict[str, Any]) -> tuple[Run | None, str, str
             (folder / "traceback.txt").write_text(traceback.format_exc())
         return run, "failed", f"{type(problem).__name__}: {problem}"
     return run, "finished", None
+
+
+def _method(folder: Path, spec: dict[str, Any]) -> Any:
+    """The method's module: of the register, of an installed package, or the run's own copy."""
+    from methods.engine.errors import MethodError
+
+    source = spec.get("source")
+    if source:
+        # What stands beside the file may be imported by it; it comes behind everything else.
+        sys.path.append(str(Path(source["path"]).parent))
+        name = f"method_file_{Path(source['path']).stem}"
+        place = importlib.util.spec_from_file_location(name, folder / "method.py")
+        if place is None or place.loader is None or not (folder / "method.py").is_file():
+            raise MethodError(f"{folder / 'method.py'}, the run's copy of its method, is not there")
+        method = importlib.util.module_from_spec(place)
+        sys.modules[name] = method  # pydantic resolves annotations through it
+        place.loader.exec_module(method)
+        return method
+    info = index.find(spec["method"])
+    if info is None:
+        raise MethodError(f"no method {spec['method']!r} in the register")
+    return importlib.import_module(info.module)
 
 
 def _manifest(spec: dict[str, Any], torch: Any) -> dict[str, Any]:

@@ -21,6 +21,10 @@ class Arm:
 
     ``options`` hold at every scale; ``tiny`` and ``smollm2`` are added at theirs. An arm without a
     method runs nothing: its values are those of the arm ``like`` before its run.
+
+    ``uses`` maps an option to another arm: the option's value is the model that the other arm's run
+    of the same seed left, or the run's folder where its method keeps no model. A reward model
+    that a policy is trained against, or two models that are merged, are arms of their own.
     """
 
     name: str
@@ -30,9 +34,13 @@ class Arm:
     tiny: Mapping[str, Any] = field(default_factory=dict)
     smollm2: Mapping[str, Any] = field(default_factory=dict)
     like: str | None = None
+    uses: Mapping[str, str] = field(default_factory=dict)
 
     def options_at(self, scale: ScaleName) -> dict[str, Any]:
-        """The options of this arm at ``scale``, over the method's defaults for the model."""
+        """The options of this arm at ``scale``, over the method's defaults for the model.
+
+        Those of ``uses`` are not among them: their values are known when the other arms have run.
+        """
         return {**self.options, **(self.tiny if scale == "tiny" else self.smollm2)}
 
 
@@ -137,8 +145,27 @@ class Experiment:
         """The scale called ``name``, or None where the experiment has no such scale."""
         return next((s for s in self.scales if s.name == name), None)
 
+    def in_order(self) -> tuple[Arm, ...]:
+        """The arms that run something, each behind those it uses; else in the order given."""
+        done: dict[str, Arm] = {}
+        waiting = [arm for arm in self.arms if arm.method is not None]
+        while waiting:
+            ready = next((a for a in waiting if set(a.uses.values()) <= done.keys()), None)
+            if ready is None:
+                circle = ", ".join(arm.name for arm in waiting)
+                raise ValueError(f"{self.slug}: arms use one another in a circle: {circle}")
+            waiting.remove(ready)
+            done[ready.name] = ready
+        return tuple(done.values())
+
+    def used(self) -> frozenset[str]:
+        """Names of the arms whose models other arms need."""
+        return frozenset(name for arm in self.arms for name in arm.uses.values())
+
     def __post_init__(self) -> None:
         known = {arm.name for arm in self.arms}
+        if len(known) < len(self.arms):
+            raise ValueError(f"{self.slug}: two arms have one name")
         named = {q.arm for c in self.comparisons for q in (c.left, c.right)}
         named |= {arm.like for arm in self.arms if arm.like}
         for curve in self.curves:
@@ -147,3 +174,21 @@ class Experiment:
             raise ValueError(f"{self.slug}: no arm called {', '.join(sorted(named - known))}")
         if any((arm.method is None) != (arm.like is not None) for arm in self.arms):
             raise ValueError(f"{self.slug}: an arm has a method, or is like one that has")
+        for arm in self.arms:
+            self._check_uses(arm)
+        self.in_order()
+
+    def _check_uses(self, arm: Arm) -> None:
+        runs = {other.name for other in self.arms if other.method is not None}
+        for option, name in arm.uses.items():
+            if name not in runs:
+                raise ValueError(
+                    f"{self.slug}: arm {arm.name} uses '{name}' as {option}, and no arm of that "
+                    f"name runs a method. Allowed: {', '.join(sorted(runs - {arm.name}))}"
+                )
+            if option in {**arm.options, **arm.tiny, **arm.smollm2}:
+                raise ValueError(
+                    f"{self.slug}: arm {arm.name} has {option} twice: {name} and a value"
+                )
+        if arm.uses and arm.method is None:
+            raise ValueError(f"{self.slug}: arm {arm.name} runs nothing and can use nothing")

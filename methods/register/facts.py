@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -34,7 +35,11 @@ class Knob:
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """Facts about one method. ``paper`` is the versionless id of the paper it is read from."""
+    """Facts about one method. ``paper`` is the versionless id of the paper it is read from.
+
+    ``use`` says in a sentence or two when one would take it. ``code`` is for methods that stand
+    elsewhere than ``methods/<family>/``: an import path, or the absolute path of a file.
+    """
 
     slug: str
     name: str
@@ -46,15 +51,31 @@ class MethodInfo:
     knobs: tuple[Knob, ...]
     status: MethodStatus
     since: str
+    use: str = ""
+    code: str = ""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file of a person's own and no module that can be imported."""
+        return "/" in self.code
 
     @property
     def module(self) -> str:
-        """Import path of the method's file."""
-        return f"methods.{self.family}.{self.slug.replace('-', '_')}"
+        """Import path of the method's file; a file outside every package has a name of its own."""
+        if self.is_file:
+            return f"method_file_{Path(self.code).stem}"
+        return self.code or f"methods.{self.family}.{self.slug.replace('-', '_')}"
 
     @property
     def path(self) -> Path:
-        """The method's file."""
+        """The method's file. Raises ModuleNotFoundError where a package has no such module."""
+        if self.is_file:
+            return Path(self.code)
+        if self.code:
+            found = importlib.util.find_spec(self.code)
+            if found is None or not found.origin:
+                raise ModuleNotFoundError(f"no module named {self.code}")
+            return Path(found.origin)
         return _METHODS / self.family / f"{self.slug.replace('-', '_')}.py"
 
 

@@ -154,7 +154,7 @@ def _unused(root: Path) -> list[Problem]:
     allowed = {
         "papers": "papers/<id>.yaml",
         "surveys": "surveys/<id>.yaml",
-        "evidence": "evidence/<method>/<claim>-<scale>.json",
+        "evidence": "evidence/<method>/<claim or experiment>-<scale>.json",
         "schema": "schema/<Model>.json",
     }
     return [

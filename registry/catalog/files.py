@@ -3,7 +3,7 @@
     papers/<slug of id>.yaml      Paper
     surveys/<slug of id>.yaml     Survey, which is a paper too
     taxonomy.yaml                 Taxonomy
-    evidence/<method>/<claim>-<scale>.json    Evidence
+    evidence/<method>/<claim or experiment>-<scale>.json    Evidence
 
 Loading and dumping an unchanged file gives the same bytes. A file that is wrong raises
 CatalogError with the line; ``registry.catalog.checks`` collects all problems instead.
@@ -184,7 +184,7 @@ def read_evidence(path: Path) -> tuple[Evidence | None, list[Problem]]:
         return None, [_absent(path)]
     record, problems = validate(path, Evidence, tree, lambda: _lines(path, text))
     if record is not None and path != entry_path(path.parent.parent.parent, record):
-        allowed = f"evidence/{record.method}/{record.claim}-{record.scale}.json"
+        allowed = f"evidence/{record.method}/{record.name}.json"
         return None, [
             Problem(path, 1, "the file's place is not its content's", allowed, "move the file")
         ]
@@ -195,14 +195,15 @@ def dump_entry(entry: Record) -> str:
     """The one text of a record: YAML, or JSON for evidence. Fields at their default are left out
     of YAML."""
     if isinstance(entry, Evidence):
-        return entry.model_dump_json(indent=2) + "\n"
+        unsaid = {name for name in ("experiment", "options") if not getattr(entry, name)}
+        return entry.model_dump_json(indent=2, exclude=unsaid) + "\n"
     return to_yaml(entry.model_dump(exclude_defaults=True))
 
 
 def entry_path(root: Path, entry: Record) -> Path:
     """Where a record belongs below ``root``."""
     if isinstance(entry, Evidence):
-        return root / "evidence" / entry.method / f"{entry.claim}-{entry.scale}.json"
+        return root / "evidence" / entry.method / f"{entry.name}.json"
     if isinstance(entry, Taxonomy):
         return root / "taxonomy.yaml"
     if isinstance(entry, Paper):

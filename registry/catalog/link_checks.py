@@ -121,7 +121,10 @@ def check_evidence(
     methods: tuple[MethodInfo, ...],
     places: Places,
 ) -> Iterator[Problem]:
-    """Method, paper and claim exist and belong together; the claim names an experiment."""
+    """Method, paper and claim exist and belong together; the claim names an experiment.
+
+    Evidence with an experiment of its own may be of a claim that another paper makes.
+    """
     slugs = [info.slug for info in methods]
     if evidence.method not in slugs:
         what = f"no method is registered as {evidence.method!r}"
@@ -144,7 +147,8 @@ def check_evidence(
     elif claim.experiment is None:
         what = f"the claim {evidence.claim} of {evidence.paper} names no experiment"
         yield Problem(path, line, what, "a claim with an experiment", "add it to the claim")
-    if not any(link.slug == evidence.method for link in paper.methods):
+    named = any(link.slug == evidence.method for link in paper.methods)
+    if not named and evidence.experiment is None:
         what = f"{evidence.paper} does not name the method {evidence.method}"
         yield Problem(path, places.line(path, "method"), what, "a method of the paper", "link it")
 

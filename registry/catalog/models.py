@@ -271,12 +271,19 @@ class Curve(Record):
 
 
 class Evidence(Record):
-    """What was measured of one claim; ``catalog/evidence/<method>/<claim>-<scale>.json``."""
+    """What was measured of one claim; ``catalog/evidence/<method>/<claim>-<scale>.json``.
+
+    Where the claim is not of the method's own paper, or a second experiment tests it, the file has
+    the experiment's name in place of the claim's.
+    """
 
     schema_version: Literal[1] = 1
     method: Slug
     paper: PaperId
     claim: Slug
+    experiment: Slug | None = Field(
+        default=None, description="The experiment, where method and claim alone do not tell it."
+    )
     scale: Literal["tiny", "smollm2"]
     question: Text = Field(description="What the experiment asks, in a sentence.")
     protocol: Text = Field(description="Model, data, held-out set, arms and budget.")
@@ -293,3 +300,12 @@ class Evidence(Record):
     config_sha256: dict[str, str] = Field(
         default_factory=dict, description="Arm to the hash of its resolved configuration."
     )
+    options: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="Arm to the options it was given; arm:name is the model that arm left.",
+    )
+
+    @property
+    def name(self) -> str:
+        """What tells it from other evidence of the same method: ``c1-tiny``."""
+        return f"{self.experiment or self.claim}-{self.scale}"

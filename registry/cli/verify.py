@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -11,68 +11,100 @@ from registry.cli.output import emit, emit_json, emit_table, talk
 from registry.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from methods.experiments.protocol import Experiment
     from registry.catalog.models import Evidence
     from registry.core.settings import Settings
-    from registry.runs.verify import Verification
+    from registry.runs.shelf import Shelf
+    from registry.runs.verify import Task, Verification
 
 
 def verify(
     method: list[str] = typer.Argument(None, help="Methods; or --all."),
-    every: bool = typer.Option(False, "--all", help="Every method that has an experiment."),
+    every: bool = typer.Option(False, "--all", help="Every experiment there is at this scale."),
     claim: str = typer.Option(None, help="Only this claim, for example c1."),
+    experiment: str = typer.Option(None, help="Only this experiment, for example dpo-sentiment."),
     scale: str = typer.Option("tiny", help="tiny, or smollm2."),
     seeds: int = typer.Option(None, help="How many. Default: as the experiment says."),
+    jobs: int = typer.Option(1, help="Runs at a time; with more than 1 each has one thread."),
     device: str = typer.Option("auto", help="cpu, cuda, or auto: cuda where there is one."),
     out: Path = typer.Option(None, help="Folder of evidence. Default: catalog/evidence."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the runs, do nothing."),
     as_json: bool = typer.Option(False, "--json", help="JSON on stdout."),
 ) -> None:
-    """Run a claim's experiment over seeds and write what came out as evidence.
+    """Run a claim's experiments over seeds and write what came out as evidence.
 
-    Runs that finished earlier with the same code, configuration and seed stand, so a verification
-    that was stopped goes on where it was.
+    A method may have several experiments, and on claims of other papers than its own. Runs that
+    finished earlier with the same code, configuration and seed stand, whichever experiment they
+    were made for, so a verification that was stopped goes on where it was. They are kept in
+    runs/measured.
 
     Example:
 
         registry verify grpo --dry-run
-        registry verify grpo --claim c1 --scale tiny --seeds 3
+        registry verify grpo --claim c1 --scale tiny --seeds 3 --jobs 2
+        registry verify --all --scale tiny
     """
-    from registry.catalog.files import dump_entry
-    from registry.core.atomic import write_if_changed
     from registry.core.settings import Settings
     from registry.runs import verify as work
+    from registry.runs.shelf import Shelf
 
     settings = Settings.load()
     folder = out or _evidence_folder(settings, dry_run)
-    chosen = [e for name in _methods(method or [], every) for e in work.experiments_of(name, claim)]
+    chosen = _chosen(method or [], every, claim, experiment, scale)
     planned = [
-        work.plan_verification(e, scale, settings, seeds=seeds, device=device) for e in chosen
+        work.plan_verification(e, scale, seeds=seeds, device=device, jobs=jobs) for e in chosen
     ]
+    shelf = Shelf(settings, jobs)
     if dry_run:
-        _show_plans(planned, as_json)
+        _show_plans(planned, shelf, as_json)
         return
     found = []
-    for one in planned:
-        evidence = work.verify(one, settings, talk)
-        path = work.evidence_path(folder, evidence)
-        write_if_changed(path, dump_entry(evidence))
-        found.append((path, evidence))
+    for number, one in enumerate(planned, start=1):
+        if len(planned) > 1:
+            talk(f"experiment {number} of {len(planned)}: {one.experiment.slug}")
+        evidence = work.verify(one, shelf, talk)
+        found.append((_written(folder, evidence), evidence))
         if not as_json:
-            _show(evidence, path)
+            _show(evidence, found[-1][0])
+    if found and not all(e.verdict == "not testable at this scale" for _, e in found):
+        talk(shelf.made.sentence())
     if as_json:
         emit_json([{"path": path, "evidence": evidence} for path, evidence in found])
 
 
-def _methods(given: list[str], every: bool) -> list[str]:
-    from methods.experiments import EXPERIMENTS
+def _written(folder: Path, evidence: Evidence) -> Path:
+    from registry.catalog.files import dump_entry
+    from registry.core.atomic import write_if_changed
+    from registry.runs.verify import evidence_path
 
-    known = list(dict.fromkeys(e.method for e in EXPERIMENTS))
-    if bool(given) == every:
+    path = evidence_path(folder, evidence)
+    write_if_changed(path, dump_entry(evidence))
+    return path
+
+
+def _chosen(
+    methods: list[str], every: bool, claim: str | None, experiment: str | None, scale: str
+) -> list[Experiment]:
+    """The experiments that were asked for, each once, in the order of the list."""
+    from methods.experiments import EXPERIMENTS
+    from registry.runs.verify import experiments_of
+
+    if every == bool(methods or experiment) or (every and claim):
+        known = ", ".join(dict.fromkeys(e.method for e in EXPERIMENTS))
         raise UsageError(
-            f"verify needs methods, or --all (not both). Methods with an experiment: "
-            f"{', '.join(known)}"
+            f"verify needs methods, or --experiment, or --all (not both). Methods with an "
+            f"experiment: {known}"
         )
-    return known if every else given
+    if not every:
+        names: list[str | None] = [*methods] or [None]
+        groups = [experiments_of(name, claim, experiment) for name in names]
+        return list({e.slug: e for group in groups for e in group}.values())
+    found = [e for e in EXPERIMENTS if e.scale(scale)]
+    if not found:
+        raise UsageError(f"no experiment has the scale '{scale}'. Allowed: tiny, smollm2")
+    if without := [e.slug for e in EXPERIMENTS if e not in found]:
+        talk(f"not at scale {scale}, left out: {', '.join(without)}")
+    return found
 
 
 def _evidence_folder(settings: Settings, dry_run: bool) -> Path:
@@ -84,7 +116,7 @@ def _evidence_folder(settings: Settings, dry_run: bool) -> Path:
     return settings.catalog_dir / "evidence"
 
 
-def _show_plans(planned: list[Verification], as_json: bool) -> None:
+def _show_plans(planned: list[Verification], shelf: Shelf, as_json: bool) -> None:
     if as_json:
         emit_json(
             [
@@ -92,16 +124,7 @@ def _show_plans(planned: list[Verification], as_json: bool) -> None:
                     "experiment": p.experiment.slug,
                     "scale": p.scale.name,
                     "command": p.command,
-                    "runs": [
-                        {
-                            "arm": t.arm.name,
-                            "seed": t.seed,
-                            "state": t.state,
-                            "run_id": t.record.run_id if t.record else None,
-                            "command": t.plan.command,
-                        }
-                        for t in p.tasks
-                    ],
+                    "runs": [_row(task) for task in _tasks(p, shelf)],
                 }
                 for p in planned
             ]
@@ -113,8 +136,23 @@ def _show_plans(planned: list[Verification], as_json: bool) -> None:
             talk(f"nothing to run: {one.scale.untestable}")
         emit_table(
             ("arm", "seed", "state", "command"),
-            [(t.arm.name, str(t.seed), t.state, t.plan.command) for t in one.tasks],
+            [(t.arm.name, str(t.seed), t.state, t.command) for t in _tasks(one, shelf)],
         )
+
+
+def _tasks(planned: Verification, shelf: Shelf) -> tuple[Task, ...]:
+    return () if planned.scale.untestable else planned.tasks(shelf)
+
+
+def _row(task: Task) -> dict[str, Any]:
+    return {
+        "arm": task.arm.name,
+        "seed": task.seed,
+        "state": task.state,
+        "uses": dict(task.arm.uses),
+        "run_id": task.record.run_id if task.record else None,
+        "command": task.command,
+    }
 
 
 def _show(evidence: Evidence, path: Path) -> None:

@@ -77,7 +77,7 @@ def evidence_address(evidence: Evidence) -> str:
 
 def evidence_anchor(evidence: Evidence) -> str:
     """The anchor of an experiment."""
-    return f"evidence-{evidence.claim}-{evidence.scale}"
+    return f"evidence-{evidence.name}"
 
 
 def verdicts(here: str, found: tuple[Evidence, ...]) -> Child:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from methods.experiments.protocol import Comparison as Asked
@@ -18,8 +21,25 @@ from registry.runs.records import Manifest, Measure, RunRecord
 Runs = Mapping[str, Sequence[RunRecord]]
 
 
+@dataclass(frozen=True)
+class Described:
+    """What evidence says beside its numbers.
+
+    ``name`` is the experiment's where the claim alone does not tell it; ``options`` are those of
+    each arm, as typed.
+    """
+
+    name: str | None
+    command: str
+    options: Mapping[str, Mapping[str, str]]
+
+
 def assemble(
-    experiment: Experiment, scale: Scale, seeds: Sequence[int], runs: Runs, command: str
+    experiment: Experiment,
+    scale: Scale,
+    seeds: Sequence[int],
+    runs: Runs,
+    described: Described,
 ) -> Evidence:
     """The evidence that ``runs`` (arm to its runs, in the order of ``seeds``) gives.
 
@@ -32,6 +52,7 @@ def assemble(
         method=experiment.method,
         paper=experiment.paper,
         claim=experiment.claim,
+        experiment=described.name,
         scale=scale.name,
         question=experiment.question,
         protocol=scale.protocol,
@@ -40,24 +61,27 @@ def assemble(
         curves=tuple(c for asked in experiment.curves if (c := draw(asked, experiment, runs))),
         verdict=_verdict(weighed),
         notes=(*experiment.notes, *_notes_of_runs(experiment, runs)),
-        command=command,
+        command=described.command,
         date=now().date(),
         device=main.device_name or main.device,
         versions=dict(sorted(main.versions.items())),
         git_commit=main.git.commit,
         config_sha256={
-            arm: _manifest(arm_runs[0]).config_sha256 for arm, arm_runs in sorted(runs.items())
+            arm: _config_sha256(experiment, arm, arm_runs[0])
+            for arm, arm_runs in sorted(runs.items())
         },
+        options={arm: dict(options) for arm, options in described.options.items()},
     )
     return Evidence.model_validate(_rounded(evidence.model_dump()))
 
 
-def untested(experiment: Experiment, scale: Scale, command: str) -> Evidence:
+def untested(experiment: Experiment, scale: Scale, described: Described) -> Evidence:
     """The record of a claim that cannot be tested at ``scale``, and why."""
     return Evidence(
         method=experiment.method,
         paper=experiment.paper,
         claim=experiment.claim,
+        experiment=described.name,
         scale=scale.name,
         question=experiment.question,
         protocol=scale.protocol,
@@ -65,7 +89,7 @@ def untested(experiment: Experiment, scale: Scale, command: str) -> Evidence:
         comparisons=(),
         verdict="not testable at this scale",
         notes=(scale.untestable or "not testable",),
-        command=command,
+        command=described.command,
         date=now().date(),
         device="none",
         versions={},
@@ -194,6 +218,15 @@ def _has(record: RunRecord, measure: str) -> bool:
 
 def _seconds(record: RunRecord) -> float:
     return record.results.train_seconds if record.results else 0.0
+
+
+def _config_sha256(experiment: Experiment, arm: str, record: RunRecord) -> str:
+    manifest, uses = _manifest(record), experiment.arm(arm).uses
+    if not uses:
+        return manifest.config_sha256
+    # The folder of another run differs from machine to machine; which arm it is does not.
+    config = manifest.config | {option: f"arm:{name}" for option, name in uses.items()}
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
 def _manifest(record: RunRecord) -> Manifest:

@@ -9,6 +9,7 @@ ours is one; what it writes to stdout goes there too, because stdout is for data
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
 import json
 import os
@@ -31,8 +32,9 @@ from registry.core.clock import now
 from registry.core.errors import RunError, UsageError
 from registry.core.settings import Settings
 from registry.runs import lock
-from registry.runs.code import code_sha256, git_state
-from registry.runs.plan import Plan
+from registry.runs.code import git_state, run_sha256
+from registry.runs.own_file import METHOD_COPY, typed_name
+from registry.runs.plan import Plan, find_method
 from registry.runs.records import RunRecord, find_run, list_runs, read_run
 
 WORKER: tuple[str, ...] = (sys.executable, "-P", "-m", "methods.engine.worker")
@@ -103,15 +105,21 @@ class Outcome:
     @property
     def resume_command(self) -> str:
         """The command that goes on from the last checkpoint."""
-        return f"registry run {self.record.method} --resume {_address(self.record)}"
+        return f"registry run {typed_name(self.record)} --resume {_address(self.record)}"
 
 
 def create_run(
-    plan: Plan, settings: Settings, out: Path | None = None, log_to: str = "none"
+    plan: Plan,
+    settings: Settings,
+    out: Path | None = None,
+    log_to: str = "none",
+    *,
+    within: Path | None = None,
 ) -> Path:
     """A new run folder with its ``spec.json``, complete at the moment it appears.
 
-    ``out`` is the folder itself; by default it is ``<runs folder>/<run id>``. ``log_to`` names
+    ``out`` is the folder itself; by default it is ``<runs folder>/<run id>``, or the run id below
+    ``within``. A method that is a file of its own is copied into the folder. ``log_to`` names
     trackers, with commas between. Raises UsageError where ``out`` holds something already or a
     tracker is unknown or not installed, RunError where torch is missing.
     """
@@ -119,13 +127,19 @@ def create_run(
     check_out(plan.method, out)
     check_trackers(log_to)
     run_id = f"{plan.method}-{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    folder = (out.expanduser() if out else settings.runs_dir / run_id).absolute()
+    place = within or settings.runs_dir
+    folder = (out.expanduser() if out else place / run_id).absolute()
+    info = find_method(plan.source or plan.method)
+    code = info.path.read_bytes() if info.is_file else b""
     spec = {
         "schema": 1,
         "run_id": run_id,
         **asdict(plan),
         "git": git_state(),
-        "code_sha256": code_sha256(),
+        "source": {"path": str(info.path), "sha256": hashlib.sha256(code).hexdigest()}
+        if info.is_file
+        else None,
+        "code_sha256": run_sha256(info),
         "cache_dir": str(settings.cache_dir),
         "log_to": log_to,
     }
@@ -134,6 +148,8 @@ def create_run(
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.new")
     try:
+        if info.is_file:
+            write_atomic(draft / METHOD_COPY, code.decode("utf-8"))
         write_atomic(draft / "spec.json", json.dumps(spec, indent=1, ensure_ascii=False) + "\n")
         draft.rename(folder)
     except BaseException:

@@ -31,6 +31,7 @@ class OptionFacts:
     default: Any
     presets: Mapping[str, Any]
     allowed: str
+    nullable: bool = False  # none means that there is no value; it may be a choice like others too
 
     @property
     def flag(self) -> str:
@@ -115,7 +116,7 @@ def from_text(option: OptionFacts, text: str) -> Any:
             raise UsageError(
                 f"{option.name}={text} is not a list. Allowed: a,b,c or JSON [1, 2]"
             ) from None
-    if text.lower() in ("none", "null") and "none" in option.allowed.split(" or "):
+    if text.lower() in ("none", "null") and option.nullable:
         return None
     return text
 
@@ -155,6 +156,7 @@ def _facts(
         default=config.model_fields[name].get_default(),
         presets={model: values[name] for model, values in presets.items() if name in values},
         allowed=" or ".join(_allowed(branch, schema) for branch in branches),
+        nullable=any(branch.get("type") == "null" for branch in branches),
     )
 
 

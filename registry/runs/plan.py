@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from methods import index
-from methods.index import MethodInfo
-from registry.core.errors import UnknownNameError, UsageError
+from registry.core.errors import UsageError
 from registry.runs.config_file import read_config_file
 from registry.runs.device import resolve_device
+from registry.runs.known import find_method
 from registry.runs.options import MethodOptions, from_text, options_of, show_value
 from registry.runs.sources import SMALL, TINY, check_sources
+
+__all__ = ["Plan", "Provenance", "Request", "find_method", "make_plan", "parse_assignments"]
 
 Provenance = Literal["default", "preset", "file", "user"]
 _LARGEST_SEED = 2**31 - 1
@@ -28,7 +29,10 @@ _LARGEST_SEED = 2**31 - 1
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asks for; ``given`` maps an option to its value as typed, or as a value."""
+    """What a person asks for; ``given`` maps an option to its value as typed, or as a value.
+
+    ``method`` is a slug, or the path of a file.
+    """
 
     method: str
     given: Mapping[str, Any] = field(default_factory=dict)
@@ -48,20 +52,12 @@ class Plan:
     seed: int
     device: str
     command: str
+    source: str | None = None  # the method's file, where it stands in no package
 
     @property
     def config_sha256(self) -> str:
         """Hash of the resolved configuration, as the worker computes it."""
         return hashlib.sha256(json.dumps(dict(self.config), sort_keys=True).encode()).hexdigest()
-
-
-def find_method(slug: str) -> MethodInfo:
-    """The method called ``slug``. Raises UnknownNameError with the nearest names."""
-    info = index.find(slug)
-    if info is None:
-        known = [method.slug for method in index.METHODS]
-        raise UnknownNameError("method", slug, known, "registry list methods")
-    return info
 
 
 def make_plan(request: Request) -> Plan:
@@ -91,7 +87,8 @@ def make_plan(request: Request) -> Plan:
     config = known.check(values, origins)
     check_sources(known, config, provenance)
     command = _command(request, device, provenance)
-    return Plan(info.slug, info.paper, config, provenance, request.seed, device, command)
+    source = str(info.path) if info.is_file else None
+    return Plan(info.slug, info.paper, config, provenance, request.seed, device, command, source)
 
 
 def parse_assignments(texts: Sequence[str]) -> dict[str, str]:

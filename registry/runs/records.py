@@ -26,6 +26,12 @@ State = Literal["waiting", "running", "finished", "interrupted", "failed", "died
 SWEEPS = "sweeps"
 """A folder of the runs folder that holds no run."""
 
+MEASURED = "measured"
+"""A folder of the runs folder: runs that `registry verify` and `registry compare` needed."""
+
+COMPARED = "compared"
+"""A folder of the runs folder that holds no run: tables and plots of `registry compare`."""
+
 _LARGEST = 64 * 1024 * 1024  # bytes of a JSON file we are willing to read
 
 
@@ -38,6 +44,14 @@ class GitState(_Loose):
 
     commit: str | None = None
     dirty: bool = False
+
+
+class Source(_Loose):
+    """The file of a method that stands in no package; the run folder holds a copy of it."""
+
+    path: str
+    sha256: str
+    copy_name: str = "method.py"
 
 
 class Spec(_Loose):
@@ -54,6 +68,7 @@ class Spec(_Loose):
     git: GitState = GitState()
     code_sha256: str = ""
     resume: bool = False
+    source: Source | None = None
 
 
 class ModelFacts(_Loose):
@@ -217,7 +232,7 @@ def list_runs(runs_dir: Path) -> list[RunRecord]:
     folders = [
         f
         for f in runs_dir.iterdir()
-        if f.is_dir() and not f.name.startswith(".") and f.name != SWEEPS
+        if f.is_dir() and not f.name.startswith(".") and f.name not in (SWEEPS, MEASURED, COMPARED)
     ]
     records = [read_run(folder) for folder in folders]
     return sorted(records, key=_newest_first, reverse=True)
@@ -231,8 +246,9 @@ def find_run(runs_dir: Path, name: str) -> RunRecord:
     path = Path(name).expanduser()
     if path.is_dir() and any((path / f).is_file() for f in ("spec.json", "manifest.json")):
         return read_run(path.resolve())
-    if (runs_dir / name).is_dir() and name not in ("", ".", "..") and "/" not in name:
-        return read_run(runs_dir / name)
+    for place in (runs_dir, runs_dir / MEASURED):
+        if (place / name).is_dir() and name not in ("", ".", "..") and "/" not in name:
+            return read_run(place / name)
     known = {record.run_id: record for record in list_runs(runs_dir)}
     if not known:
         raise UsageError(

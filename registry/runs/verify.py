@@ -1,44 +1,51 @@
-"""Puts a claim to the test: every arm over every seed as an ordinary run, then the evidence.
+"""Puts a claim to the test: every arm over every seed as a run, then the evidence.
 
-A run that finished earlier with the same configuration, seed, device and code stands, so an
-interrupted verification goes on where it stopped when the same command is given again.
+A run that finished earlier with the same configuration, seed, device and code stands, whichever
+experiment it was made for, so an interrupted verification goes on where it stopped when the same
+command is given again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, get_args
 
 from methods.experiments import EXPERIMENTS
 from methods.experiments.protocol import Arm, Experiment, Scale, ScaleName
 from registry.catalog.models import Evidence
-from registry.core.errors import Interrupted, RunError, UnknownNameError, UsageError
-from registry.core.settings import Settings
-from registry.runs import launch
-from registry.runs.code import code_sha256
+from registry.core.errors import UnknownNameError, UsageError
 from registry.runs.device import resolve_device
-from registry.runs.evidence import assemble, untested
-from registry.runs.options import options_of
+from registry.runs.evidence import Described, assemble, untested
+from registry.runs.options import options_of, show_value
 from registry.runs.plan import Plan, Request, find_method, make_plan
-from registry.runs.records import RunRecord, list_runs
-from registry.runs.store_index import index_run
+from registry.runs.records import RunRecord
+from registry.runs.shelf import Need, Shelf, State
 
 SCALES: tuple[str, ...] = get_args(ScaleName)
-ArmRuns = dict[str, list[RunRecord]]
-"""Arm to its finished runs, one a seed, in the order of the seeds."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One arm with one seed, and the run that stands for it already, if there is one."""
+    """One arm with one seed, and the run that stands for it already, if there is one.
+
+    ``plan`` is None until the runs of the arms it uses are there.
+    """
 
     arm: Arm
     seed: int
-    plan: Plan
-    state: Literal["to run", "to resume", "finished"]
+    plan: Plan | None
+    state: State
     record: RunRecord | None
+
+    @property
+    def command(self) -> str:
+        """What runs it by itself, as far as that is known."""
+        if self.plan is not None:
+            return self.plan.command
+        used = ", ".join(f"{option} of arm {name}" for option, name in self.arm.uses.items())
+        return f"registry run {self.arm.method} (behind {used})"
 
 
 @dataclass(frozen=True)
@@ -48,42 +55,100 @@ class Verification:
     experiment: Experiment
     scale: Scale
     seeds: tuple[int, ...]
-    tasks: tuple[Task, ...]
+    device: str
     command: str
 
+    def tasks(self, shelf: Shelf) -> tuple[Task, ...]:
+        """Every arm and seed, as it stands now."""
+        found: dict[tuple[str, int], Task] = {}
+        for seed in self.seeds:
+            for arm in self.experiment.in_order():
+                found[arm.name, seed] = self._task(arm, seed, shelf, found)
+        return tuple(found.values())
 
-def experiments_of(method: str, claim: str | None = None) -> list[Experiment]:
-    """The experiments on ``method``, on ``claim`` alone where one is named.
+    def _task(
+        self, arm: Arm, seed: int, shelf: Shelf, before: Mapping[tuple[str, int], Task]
+    ) -> Task:
+        used = {option: before[name, seed].record for option, name in arm.uses.items()}
+        ready = {o: left_by(r) for o, r in used.items() if r is not None and r.state == "finished"}
+        if len(ready) < len(used):
+            return Task(arm, seed, None, "to run", None)
+        plan = self._plan(arm, seed, ready)
+        state, record = shelf.find(plan)
+        return Task(arm, seed, plan, state, record)
 
-    Raises UnknownNameError where there is no such method or claim, or it has no experiment.
+    def _plan(self, arm: Arm, seed: int, ready: Mapping[str, str]) -> Plan:
+        method = str(arm.method)
+        options: dict[str, Any] = {"model": self.scale.model, **arm.options_at(self.scale.name)}
+        options |= ready
+        # Evidence needs no weights, and a dozen arms of them would fill a disk.
+        if options_of(find_method(method)).get("save_model"):
+            options.setdefault("save_model", arm.name in self.experiment.used())
+        return make_plan(Request(method, options, seed, self.device))
+
+
+def experiments_of(
+    method: str | None = None, claim: str | None = None, experiment: str | None = None
+) -> list[Experiment]:
+    """The experiments on ``method``, on ``claim`` alone, or the one called ``experiment``.
+
+    Where none is on the method itself, those in which it is an arm. Without a method all of them.
+    Raises UnknownNameError where there is no such method, claim or experiment.
     """
-    info = find_method(method)
-    found = [e for e in EXPERIMENTS if e.method == info.slug]
-    if not found:
-        raise UsageError(
-            f"method {method} has no experiment. Methods that have one: "
-            f"{', '.join(sorted({e.method for e in EXPERIMENTS}))}"
-        )
+    found = list(EXPERIMENTS) if method is None else _on(find_method(method).slug)
+    if experiment is not None:
+        slugs = [e.slug for e in found]
+        found = [e for e in found if e.slug == experiment]
+        if not found:
+            what = f"experiment of {method}" if method else "experiment"
+            raise UnknownNameError(what, experiment, slugs, "registry verify --all --dry-run")
     if claim is None:
         return found
     chosen = [e for e in found if e.claim == claim]
     if not chosen:
-        listing = f"registry show {info.paper}"
-        raise UnknownNameError(f"claim of {method}", claim, [e.claim for e in found], listing)
+        listing = f"registry show {find_method(method).paper}" if method else "registry list papers"
+        what = f"claim of {method}" if method else "claim"
+        raise UnknownNameError(what, claim, sorted({e.claim for e in found}), listing)
     return chosen
+
+
+def _on(slug: str) -> list[Experiment]:
+    found = [e for e in EXPERIMENTS if e.method == slug]
+    found = found or [e for e in EXPERIMENTS if any(arm.method == slug for arm in e.arms)]
+    if not found:
+        known = sorted({arm.method for e in EXPERIMENTS for arm in e.arms if arm.method})
+        raise UsageError(
+            f"method {slug} has no experiment. Methods that have one: {', '.join(known)}"
+        )
+    return found
+
+
+def experiment_name(experiment: Experiment) -> str | None:
+    """The name that the evidence needs to be told from other evidence of the same method.
+
+    None for the first experiment on a claim of the method's own paper: there the claim says it.
+    """
+    own = find_method(experiment.method).paper
+    first = next(
+        e
+        for e in (*EXPERIMENTS, experiment)
+        if (e.method, e.paper, e.claim) == (experiment.method, experiment.paper, experiment.claim)
+    )
+    plain = experiment.paper == own and first.slug == experiment.slug
+    return None if plain else experiment.slug
 
 
 def plan_verification(
     experiment: Experiment,
     scale_name: str,
-    settings: Settings,
     *,
     seeds: int | None = None,
     device: str = "auto",
+    jobs: int = 1,
 ) -> Verification:
-    """Every arm and seed with what it would run, and what is there already. Runs nothing.
+    """Which runs ``experiment`` needs at a scale. Runs nothing.
 
-    Raises UsageError where the scale or the number of seeds is not allowed.
+    Raises UsageError where the scale, the number of seeds or of jobs is not allowed.
     """
     scale = experiment.scale(scale_name)
     if scale is None:
@@ -92,98 +157,61 @@ def plan_verification(
     count = scale.seeds if seeds is None else seeds
     if not 1 <= count <= 100:
         raise UsageError(f"--seeds {count} is not allowed. Allowed: 1 to 100")
+    if not 1 <= jobs <= 64:
+        raise UsageError(f"--jobs {jobs} is not allowed. Allowed: 1 to 64")
     where = resolve_device(device)
-    tasks = () if scale.untestable else tuple(_tasks(experiment, scale, count, where, settings))
+    named = experiment_name(experiment)
+    which = f"--experiment {named}" if named else f"--claim {experiment.claim}"
     command = (
-        f"registry verify {experiment.method} --claim {experiment.claim} --scale {scale.name} "
+        f"registry verify {experiment.method} {which} --scale {scale.name} "
         f"--seeds {count} --device {where}"
     )
-    return Verification(experiment, scale, tuple(range(count)), tasks, command)
+    return Verification(experiment, scale, tuple(range(count)), where, command)
 
 
 def verify(
-    planned: Verification, settings: Settings, say: Callable[[str], None] = lambda _: None
+    planned: Verification, shelf: Shelf, say: Callable[[str], None] = lambda _: None
 ) -> Evidence:
-    """Do what is not done yet and weigh it. ``say`` takes a sentence before each run.
+    """Do what is not done yet and weigh it. ``say`` takes a sentence for each run.
 
     Raises RunError where a run fails, Interrupted where one is stopped; finished runs are kept.
     """
-    if planned.scale.untestable:
-        return untested(planned.experiment, planned.scale, planned.command)
-    runs: ArmRuns = {}
-    # Seed by seed: stopped halfway, whole seeds are there to look at.
-    for number, task in enumerate(planned.tasks, start=1):
-        name = f"{task.arm.name}, seed {task.seed} ({number} of {len(planned.tasks)})"
-        record = task.record
-        if task.state == "finished" and record is not None:
-            say(f"{name}: {record.run_id} stands")
-        else:
-            say(f"{name}: {task.state}")
-            record = _run(task, settings, say, planned.command)
-        runs.setdefault(task.arm.name, []).append(record)
-    return assemble(planned.experiment, planned.scale, planned.seeds, runs, planned.command)
+    experiment, scale = planned.experiment, planned.scale
+    described = Described(experiment_name(experiment), planned.command, given_options(planned))
+    if scale.untestable:
+        return untested(experiment, scale, described)
+    done: dict[tuple[str, int], RunRecord] = {}
+    # First what stands on its own, then what uses it. Seed by seed: stopped halfway, whole seeds
+    # are there to look at.
+    while len(done) < len(tasks := planned.tasks(shelf)):
+        new = [t for t in tasks if t.plan is not None and (t.arm.name, t.seed) not in done]
+        needs = [Need(f"arm {t.arm.name}, seed {t.seed}", t.plan) for t in new if t.plan]
+        records = shelf.bring(needs, say, planned.command)
+        done |= {(t.arm.name, t.seed): r for t, r in zip(new, records, strict=True)}
+    runs = {
+        arm.name: [done[arm.name, seed] for seed in planned.seeds] for arm in experiment.in_order()
+    }
+    return assemble(experiment, scale, planned.seeds, runs, described)
+
+
+def given_options(planned: Verification) -> dict[str, dict[str, str]]:
+    """Arm to the options it is given over its method's defaults, as they are typed."""
+    name = planned.scale.name
+    return {
+        arm.name: {
+            **{option: show_value(value) for option, value in arm.options_at(name).items()},
+            **{option: f"arm:{other}" for option, other in arm.uses.items()},
+        }
+        for arm in planned.experiment.in_order()
+    }
+
+
+def left_by(record: RunRecord) -> str:
+    """What a finished run leaves to others: its model, else its folder."""
+    model = record.folder / "model"
+    return str(model if model.is_dir() else record.folder)
 
 
 def evidence_path(out: Path, evidence: Evidence) -> Path:
-    """``<out>/<method>/<claim>-<scale>.json``."""
-    return out / evidence.method / f"{evidence.claim}-{evidence.scale}.json"
-
-
-def _tasks(
-    experiment: Experiment, scale: Scale, count: int, device: str, settings: Settings
-) -> Iterator[Task]:
-    there = list_runs(settings.runs_dir)
-    for seed in range(count):
-        for arm in experiment.arms:
-            if arm.method is None:
-                continue
-            plan = _plan(arm, arm.method, scale, seed, device)
-            yield _task(arm, seed, plan, there)
-
-
-def _plan(arm: Arm, method: str, scale: Scale, seed: int, device: str) -> Plan:
-    options = {"model": scale.model, **arm.options_at(scale.name)}
-    # Evidence needs no weights, and a dozen arms of them would fill a disk.
-    if options_of(find_method(method)).get("save_model"):
-        options.setdefault("save_model", False)
-    return make_plan(Request(method, options, seed, device))
-
-
-def _task(arm: Arm, seed: int, plan: Plan, there: Sequence[RunRecord]) -> Task:
-    same = [record for record in there if _stands_for(record, plan)]
-    for record in same:
-        if record.state == "finished":
-            return Task(arm, seed, plan, "finished", record)
-    for record in same:
-        if record.can_resume and record.state != "failed":
-            return Task(arm, seed, plan, "to resume", record)
-    return Task(arm, seed, plan, "to run", None)
-
-
-def _stands_for(record: RunRecord, plan: Plan) -> bool:
-    spec = record.spec
-    return (
-        spec is not None
-        and (spec.method, spec.seed, spec.device) == (plan.method, plan.seed, plan.device)
-        and spec.config == dict(plan.config)
-        and spec.code_sha256 == code_sha256()
-    )
-
-
-def _run(task: Task, settings: Settings, say: Callable[[str], None], command: str) -> RunRecord:
-    if task.state == "to resume" and task.record is not None:
-        folder = launch.prepare_resume(str(task.record.folder), task.plan.method, settings)
-    else:
-        folder = launch.create_run(task.plan, settings)
-    outcome = launch.start(folder, say)
-    if complaint := index_run(outcome.record, settings):
-        say(complaint)
-    if outcome.status == "interrupted":
-        raise Interrupted(f"stopped in arm {task.arm.name}, seed {task.seed}; go on: {command}")
-    if outcome.status == "failed":
-        raise RunError(
-            f"arm {task.arm.name}, seed {task.seed} failed: {outcome.problem}. See {folder}; when "
-            f"it is mended, go on: {command}",
-            folder,
-        )
-    return outcome.record
+    """``<out>/<method>/<claim or experiment>-<scale>.json``."""
+    return out / evidence.method / f"{evidence.name}.json"

@@ -57,10 +57,13 @@ def test_a_dry_verification_lists_every_run_and_writes_nothing(
 ) -> None:
     assert main(["verify", "--all", "--dry-run", "--json", "--device", "cpu"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert [one["experiment"] for one in shown] == [e.slug for e in EXPERIMENTS]
+    assert [one["experiment"] for one in shown] == [e.slug for e in EXPERIMENTS if e.scale("tiny")]
     assert all(run["state"] == "to run" for one in shown for run in one["runs"])
     assert workplace.folders() == []
-    assert main(["verify", "grpo", "--dry-run", "--seeds", "2", "--device", "cpu"]) == 0
+    assert (
+        main(["verify", "grpo", "--claim", "c1", "--dry-run", "--seeds", "2", "--device", "cpu"])
+        == 0
+    )
     rows = capsys.readouterr().out.splitlines()[1:]
     asked = find_experiment("grpo-verifier")
     assert asked is not None
@@ -77,6 +80,9 @@ def test_a_dry_verification_lists_every_run_and_writes_nothing(
         (["grpo", "--claim", "c9"], "claim of grpo 'c9'"),
         (["grpo", "--scale", "big"], "Allowed: tiny, smollm2"),
         (["grpo", "--seeds", "0"], "Allowed: 1 to 100"),
+        (["grpo", "--jobs", "0"], "Allowed: 1 to 64"),
+        (["--experiment", "dpo-sentimnt"], "Did you mean 'dpo-sentiment'"),
+        (["--all", "--claim", "c1"], "or --all"),
     ],
 )
 def test_a_wrong_request_is_refused_in_one_line(

@@ -3,7 +3,8 @@
 It takes as many steps as the configuration says, each of ``FAKE_STEP`` seconds, and checkpoints
 every ``checkpoint_every``. ``FAKE_MODE``: ``finish`` (default), ``fail``, ``crash`` (kills itself
 at step 3), ``silent`` (exits 0 with no results). What it measures follows from method, options and
-seed alone, so that a test knows every number beforehand.
+seed alone, so that a test knows every number beforehand. Of methods it has no numbers for it
+measures whatever an experiment asks of them.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ def run(folder: Path, spec: dict[str, Any], steps: int, mode: str) -> int:
         time.sleep(float(os.environ.get("FAKE_STEP", "0")))
         with metrics.open("a") as file:
             row = {"step": step, "loss": 1.0 / step, "score": step / steps, "margin": 0.1 * step}
+            row |= {name: 0.1 * step for name in asked("metric") if name not in row}
             file.write(json.dumps(row) + "\n")
         if mode == "crash" and step == 3:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -75,6 +77,9 @@ def run(folder: Path, spec: dict[str, Any], steps: int, mode: str) -> int:
             return 130
     if mode == "fail":
         return 1
+    if spec["config"].get("save_model"):
+        (folder / "model").mkdir(exist_ok=True)
+        write(folder / "model" / "config.json", {"model_type": "fake"})
     if mode != "silent":
         write(folder / "results.json", results(spec))
     return 0
@@ -97,7 +102,7 @@ def results(spec: dict[str, Any]) -> dict[str, Any]:
             ("expected_accuracy_at_n", 0.2, after),
             ("pass_at_n", 0.2, after),
         ],
-    }[spec["method"]]
+    }.get(spec["method"]) or [(name, 0.2, after) for name in asked("measure")]
     return {
         "key": names[0][0],
         "measures": [
@@ -129,6 +134,21 @@ def results(spec: dict[str, Any]) -> dict[str, Any]:
         "notes": ["Nothing was trained."],
         "train_seconds": 1.25,
     }
+
+
+def asked(what: str) -> list[str]:
+    """Every metric of a curve, or every measure, that any experiment asks for."""
+    from methods.experiments import EXPERIMENTS
+
+    names: dict[str, None] = {}
+    for e in EXPERIMENTS:
+        found = [getattr(curve, what, None) for curve in e.curves]
+        if what == "measure":
+            found = [*e.measures]
+            found += [q.measure for c in e.comparisons for q in (c.left, c.right)]
+            found += [getattr(c, f"{axis}_measure", None) for c in e.curves for axis in "xy"]
+        names.update(dict.fromkeys(name for name in found if name))
+    return list(names)
 
 
 def write(path: Path, value: Any) -> None:

@@ -177,7 +177,7 @@ def test_every_refused_option_is_named_at_once() -> None:
 
 
 def test_an_unknown_method_gets_its_nearest_names() -> None:
-    with pytest.raises(UnknownNameError, match="Did you mean 'dpo'"):
+    with pytest.raises(UnknownNameError, match=r"Did you mean .*'dpo'"):
         make_plan(Request("dop"))
 
 

@@ -10,16 +10,18 @@ import pytest
 
 from methods.experiments import EXPERIMENTS, find_experiment
 from methods.experiments.protocol import Arm, Comparison, Experiment, Quantity, Scale
-from methods.index import find
 from registry.catalog.files import dump_entry
 from registry.catalog.models import Evidence
 from registry.core.errors import RunError, UnknownNameError, UsageError
+from registry.runs import shelf
 from registry.runs import verify as work
 from registry.runs.options import options_of
-from registry.runs.plan import Request, make_plan
+from registry.runs.plan import Request, find_method, make_plan
+from registry.runs.shelf import Shelf
 from tests.runs.workplace import ROOT, Workplace, rewrite, wait_for_folder, wait_for_step
 
 SHORT = {"steps": 3}
+KNOWN_TO_THE_FAKE = ("sft-heldout-loss", "dpo-sentiment", "grpo-verifier", "best-of-n-curve")
 
 
 def experiment(**changes: Any) -> Experiment:
@@ -55,9 +57,15 @@ def experiment(**changes: Any) -> Experiment:
     return replace(made, **changes)
 
 
+def measured(workplace: Workplace) -> list[Path]:
+    """The run folders of verifications."""
+    folder = workplace.settings.runs_dir / "measured"
+    return sorted(f for f in folder.iterdir() if f.name != "logs") if folder.is_dir() else []
+
+
 def run(workplace: Workplace, asked: Experiment, seeds: int | None = None) -> Evidence:
-    planned = work.plan_verification(asked, "tiny", workplace.settings, seeds=seeds, device="cpu")
-    return work.verify(planned, workplace.settings)
+    planned = work.plan_verification(asked, "tiny", seeds=seeds, device="cpu")
+    return work.verify(planned, Shelf(workplace.settings))
 
 
 def test_the_evidence_holds_every_arm_and_seed_as_worked_out_by_hand(workplace: Workplace) -> None:
@@ -82,7 +90,10 @@ def test_the_evidence_holds_every_arm_and_seed_as_worked_out_by_hand(workplace: 
     assert found.device == "a fake device"
     assert found.versions["torch"] == "0.0"
     assert set(found.config_sha256) == {"grpo", "coin"}
-    assert found.command == "registry verify grpo --claim c1 --scale tiny --seeds 3 --device cpu"
+    assert found.command == (
+        "registry verify grpo --experiment short --scale tiny --seeds 3 --device cpu"
+    )
+    assert found.options == {"grpo": {"steps": "3"}, "coin": {"steps": "3", "reward": "random"}}
 
 
 def test_no_difference_is_not_reproduced_and_a_wrong_sign_neither(workplace: Workplace) -> None:
@@ -122,10 +133,10 @@ def test_a_second_verification_runs_nothing_and_gives_the_same_bytes(
     workplace: Workplace,
 ) -> None:
     first = run(workplace, experiment())
-    before = workplace.folders()
+    before = measured(workplace)
     assert len(before) == 6
     assert dump_entry(run(workplace, experiment())) == dump_entry(first)
-    assert workplace.folders() == before
+    assert measured(workplace) == before
 
 
 def test_a_run_of_other_code_seed_or_options_does_not_stand(
@@ -134,10 +145,8 @@ def test_a_run_of_other_code_seed_or_options_does_not_stand(
     run(workplace, experiment(), seeds=1)
 
     def states(asked: Experiment, seeds: int = 1) -> list[str]:
-        planned = work.plan_verification(
-            asked, "tiny", workplace.settings, seeds=seeds, device="cpu"
-        )
-        return [task.state for task in planned.tasks]
+        planned = work.plan_verification(asked, "tiny", seeds=seeds, device="cpu")
+        return [task.state for task in planned.tasks(Shelf(workplace.settings))]
 
     assert states(experiment()) == ["finished", "finished"]
     assert states(experiment(), 2) == ["finished", "finished", "to run", "to run"]
@@ -146,24 +155,23 @@ def test_a_run_of_other_code_seed_or_options_does_not_stand(
         for arm in experiment().arms
     )
     assert states(experiment(arms=longer)) == ["to run", "to run"]
-    monkeypatch.setattr(work, "code_sha256", lambda: "other code")
+    monkeypatch.setattr(shelf, "run_sha256", lambda info: "other code")
     assert states(experiment()) == ["to run", "to run"]
 
 
 def test_a_stopped_run_is_resumed_and_a_failed_one_done_anew(workplace: Workplace) -> None:
     run(workplace, experiment(), seeds=1)
-    grpo, coin = workplace.folders()
+    grpo, coin = measured(workplace)
     rewrite(grpo / "manifest.json", status="interrupted")
     rewrite(coin / "manifest.json", status="failed", error="x")
-    planned = work.plan_verification(
-        experiment(), "tiny", workplace.settings, seeds=1, device="cpu"
-    )
-    states = {task.record.folder if task.record else None: task.state for task in planned.tasks}
+    planned = work.plan_verification(experiment(), "tiny", seeds=1, device="cpu")
+    tasks = planned.tasks(Shelf(workplace.settings))
+    states = {task.record.folder if task.record else None: task.state for task in tasks}
     stopped = {grpo: "to resume", coin: "to resume"}
     assert set(states.values()) == {"to resume", "to run"}
     assert all(state == stopped[folder] for folder, state in states.items() if folder)
-    assert work.verify(planned, workplace.settings).verdict == "reproduced"
-    assert len(workplace.folders()) == 3
+    assert work.verify(planned, Shelf(workplace.settings)).verdict == "reproduced"
+    assert len(measured(workplace)) == 3
 
 
 def test_a_failing_arm_stops_the_verification_by_name_and_keeps_the_rest(
@@ -200,7 +208,7 @@ def test_a_claim_that_cannot_be_tested_runs_nothing_and_says_why(workplace: Work
     found = run(workplace, experiment(scales=(scale,)))
     assert found.verdict == "not testable at this scale"
     assert found.notes == ("It needs a 70B model.",)
-    assert workplace.folders() == []
+    assert measured(workplace) == []
 
 
 def test_ctrl_c_during_a_verification_exits_130_and_the_next_one_goes_on(
@@ -209,7 +217,7 @@ def test_ctrl_c_during_a_verification_exits_130_and_the_next_one_goes_on(
     out = tmp_path / "evidence"
     words = ("verify", "sft", "--seeds", "1", "--device", "cpu", "--out", str(out))
     process = workplace.command(*words, FAKE_STEP="0.02")
-    folder = wait_for_folder(workplace)
+    folder = wait_for_folder(workplace, below="measured")
     wait_for_step(folder, 1)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
@@ -223,7 +231,7 @@ def test_ctrl_c_during_a_verification_exits_130_and_the_next_one_goes_on(
     assert "to resume" in err
     assert "verdict: reproduced" in stdout
     assert (out / "sft" / "c1-tiny.json").is_file()
-    assert len(workplace.folders()) == 2
+    assert len(measured(workplace)) == 2
 
 
 @pytest.mark.parametrize("asked", EXPERIMENTS, ids=lambda e: e.slug)
@@ -233,7 +241,16 @@ def test_every_experiment_gives_evidence_that_loads_and_draws(
     found = run(workplace, asked, seeds=3)
     text = dump_entry(found)
     assert Evidence.model_validate_json(text) == Evidence.model_validate(json.loads(text))
-    assert found.verdict == "reproduced"
+    assert found.verdict in (
+        "reproduced",
+        "sign only",
+        "not reproduced",
+        "not testable at this scale",
+    )
+    if asked.slug in KNOWN_TO_THE_FAKE:
+        assert found.verdict == "reproduced"
+    if found.verdict == "not testable at this scale":
+        return
     assert len(found.curves) == len(asked.curves)
     assert {m.arm for m in found.measured} == {arm.name for arm in asked.arms}
     assert str(ROOT) not in text
@@ -249,23 +266,25 @@ def test_every_arm_of_every_experiment_is_a_configuration_its_method_accepts(
             if arm.method:
                 options = {"model": scale.model, **arm.options_at(scale.name)}
                 made = make_plan(Request(arm.method, options, device="cpu"))
-                assert made.config["model"] == scale.model
+                assert made.config["model"] == options["model"]
+                assert all(options_of(find_method(arm.method)).get(name) for name in arm.uses)
 
 
 @pytest.mark.parametrize("asked", EXPERIMENTS, ids=lambda e: e.slug)
-def test_the_first_arm_is_the_method_as_it_comes_and_every_control_differs(
+def test_the_method_of_an_experiment_is_an_arm_and_no_two_arms_are_the_same(
     asked: Experiment,
 ) -> None:
-    info = find(asked.method)
-    assert info is not None
-    assert asked.paper == info.paper
-    assert asked.arms[0].method == asked.method
-    known = options_of(info)
+    known = options_of(find_method(asked.method))
+    assert any(arm.method == asked.method for arm in asked.arms)
     for scale in asked.scales:
-        main = known.check({**asked.arms[0].options_at(scale.name)}, {})
-        for arm in asked.arms[1:]:
+        seen = []
+        for arm in asked.arms:
             if arm.method == asked.method:
-                assert known.check({**arm.options_at(scale.name)}, {}) != main, arm.name
+                options = known.check({**arm.options_at(scale.name)}, {})
+                seen.append(
+                    {**options, **{name: f"arm:{other}" for name, other in arm.uses.items()}}
+                )
+        assert all(one not in seen[:place] for place, one in enumerate(seen))
 
 
 @pytest.mark.parametrize("asked", EXPERIMENTS, ids=lambda e: e.slug)
@@ -276,19 +295,23 @@ def test_the_claim_of_an_experiment_is_in_the_catalog_and_names_it(asked: Experi
     from registry.catalog.files import load_paper
 
     claims = {claim.id: claim for claim in load_paper(path).claims}
-    assert claims[asked.claim].experiment == asked.slug
+    named = find_experiment(claims[asked.claim].experiment or "")
+    assert named is not None, "the claim names no experiment that there is"
+    assert (named.paper, named.claim) == (asked.paper, asked.claim)
 
 
 @pytest.mark.parametrize("asked", EXPERIMENTS, ids=lambda e: e.slug)
-def test_every_arm_starts_from_the_same_model_and_reads_the_same_task(asked: Experiment) -> None:
+def test_every_arm_that_says_nothing_else_starts_from_the_same_model(asked: Experiment) -> None:
     for scale in asked.scales:
         seen = set()
         for arm in asked.arms:
             if arm.method:
                 options = {"model": scale.model, **arm.options_at(scale.name)}
                 config = make_plan(Request(arm.method, options, device="cpu")).config
-                seen.add((config["model"], config["task"], config["precision"]))
-        assert len(seen) == 1, (scale.name, seen)
+                given = {"model", "task", "data", "precision"} & set(arm.options_at(scale.name))
+                if not given and not arm.uses:  # what an arm says otherwise is its point
+                    seen.add((config["model"], config["precision"]))
+        assert len(seen) <= 1, (scale.name, seen)
 
 
 def test_an_experiment_with_an_arm_that_is_not_there_cannot_be_made() -> None:
@@ -307,6 +330,6 @@ def test_unknown_methods_claims_scales_and_seeds_are_refused(workplace: Workplac
     asked = find_experiment("grpo-verifier")
     assert asked is not None
     with pytest.raises(UsageError, match="Allowed: tiny, smollm2"):
-        work.plan_verification(asked, "huge", workplace.settings)
+        work.plan_verification(asked, "huge")
     with pytest.raises(UsageError, match="Allowed: 1 to 100"):
-        work.plan_verification(asked, "tiny", workplace.settings, seeds=0)
+        work.plan_verification(asked, "tiny", seeds=0)

@@ -81,11 +81,13 @@ def wait_for_step(folder: Path, step: int, seconds: float = 20) -> None:
     pytest.fail(f"step {step} was not reached in {seconds} s")
 
 
-def wait_for_folder(workplace: Workplace, seconds: float = 20) -> Path:
-    """The first run folder, as soon as there is one."""
+def wait_for_folder(workplace: Workplace, seconds: float = 20, below: str = "") -> Path:
+    """The first run folder, as soon as there is one; ``below`` a folder of the runs folder."""
+    there = workplace.settings.runs_dir / below
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if folders := workplace.folders():
+        found = [f for f in there.iterdir() if f.is_dir()] if there.is_dir() else []
+        if folders := sorted(f for f in found if not f.name.startswith(".")):
             return folders[0]
         time.sleep(0.02)
     pytest.fail(f"no run folder in {seconds} s")

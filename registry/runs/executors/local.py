@@ -41,11 +41,14 @@ class LocalQueue:
     """Runs jobs here, ``workers`` at a time; on CUDA each sees one GPU, in turn.
 
     ``workers`` None is one on a CPU and one for each visible GPU on CUDA. What a run writes to
-    stderr goes to ``<logs>/<run id>.log``.
+    stderr goes to ``<logs>/<run id>.log``. ``threads`` are a run's on a CPU; by default the cores
+    are divided among the runs.
     """
 
-    def __init__(self, logs: Path, device: str, workers: int | None = None) -> None:
-        self._logs = logs
+    def __init__(
+        self, logs: Path, device: str, workers: int | None = None, threads: int | None = None
+    ) -> None:
+        self._logs, self._threads = logs, threads
         self._gpus = visible_gpus() if device == "cuda" else []
         self._most = workers or len(self._gpus) or 1
         self.workers: int | None = self._most
@@ -107,7 +110,9 @@ class LocalQueue:
         env["PYTHONPATH"] = os.pathsep.join(filter(None, [root, env.get("PYTHONPATH")]))
         if self._gpus:
             env["CUDA_VISIBLE_DEVICES"] = self._gpus[slot % len(self._gpus)]
-        elif self._most > 1:
+        if self._threads:
+            env["OMP_NUM_THREADS"] = str(self._threads)
+        elif self._most > 1 and not self._gpus:
             # Each would take every core, and they would stand in each other's way.
             env.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // self._most)))
         return env
