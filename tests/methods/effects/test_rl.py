@@ -7,12 +7,18 @@ import pytest
 from tests.methods.effects.conftest import Run, rises
 
 pytestmark = pytest.mark.effect
-SHORT = {"steps": 25, "warmup_steps": 5, "learning_rate": 5e-4}
+# A reward between every two answers: it moves within seconds, where a verifier needs minutes.
+SENTIMENT = {
+    "task": "movie-reviews", "max_new_tokens": 24, "steps": 10, "warmup_steps": 2,
+    "learning_rate": 6e-4, "prompts_per_step": 32, "group_size": 4, "pass_k": 2,
+}  # fmt: skip
 
 
-def test_grpo_raises_accuracy_with_a_verifier_and_not_with_a_coin(run: Run) -> None:
-    trained = run("grpo", **SHORT)
-    assert rises(trained["pass_at_1"])
-    control = run("grpo", reward="random", **SHORT)
-    assert not rises(control["pass_at_1"])
-    assert control["pass_at_1"]["after_interval"][1] < trained["pass_at_1"]["after_interval"][0]
+@pytest.mark.parametrize("method", ["grpo"])
+def test_reward_rises_and_with_a_coin_for_a_reward_it_does_not(method: str, run: Run) -> None:
+    trained = run(method, **SENTIMENT)
+    assert rises(trained["sampled_score"])
+    control = run(method, reward="random", **SENTIMENT)
+    assert not rises(control["sampled_score"])
+    after, beside = trained["sampled_score"], control["sampled_score"]
+    assert beside["after_interval"][1] < after["after_interval"][0]
