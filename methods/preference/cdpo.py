@@ -14,8 +14,7 @@ Departures from the paper
 2. The note gives no value of epsilon to use; 0.1 is ours.
 
 Checked against: epsilon 0 is DPO, epsilon 1/2 is symmetric under a swap, the minimum and the
-closed-form gradient in float64; torchtune's, Liger's and OpenRLHF's label smoothing, value and
-gradient.
+closed-form gradient in float64; torchtune's and OpenRLHF's label smoothing, value and gradient.
 """
 
 from __future__ import annotations

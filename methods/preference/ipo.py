@@ -16,7 +16,8 @@ Departures from the paper
    policy gives whole answers, so the sum is the default.
 
 Checked against: the minimum at a margin of 1 / (2 tau) and the closed-form gradient
-2 (h - 1 / (2 tau)) in float64; TRL's ``ipo`` (which averages over tokens), value and gradient.
+2 (h - 1 / (2 tau)) in float64; OpenRLHF's ``ipo`` (which sums) and TRL's (which averages over
+tokens), value and gradient.
 """
 
 from __future__ import annotations

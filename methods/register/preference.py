@@ -71,8 +71,8 @@ CDPO = MethodInfo(
             "label smoothing",
             "epsilon, the chance that a label is wrong; no value is given",
             "0.1, below 1/2",
-            "TRL's sigmoid loss takes no notice of label_smoothing; its robust loss divides by "
-            "1 - 2 epsilon, which is another method",
+            "TRL's and Liger's sigmoid loss takes no notice of label_smoothing; their robust loss "
+            "divides by 1 - 2 epsilon, which is another method",
         ),
     ),
     status="partial",
@@ -98,7 +98,8 @@ IPO = MethodInfo(
             "log-prob of an answer",
             "log pi(y|x) of the whole answer",
             "sum; tokens=mean divides by the answer's length",
-            "TRL divides each answer's log-ratio by its tokens",
+            "TRL divides each answer's log-ratio by its tokens, and says that the paper's authors "
+            "did; OpenRLHF sums",
         ),
         Knob("tau", "not stated for a language model", "0.1", "TRL calls it beta, 0.1"),
         Knob("reduction", "expectation over pairs", "mean over all pairs of the optimiser step"),

@@ -133,9 +133,7 @@ def test_sft_micro_batches_sum_to_trl_s_loss_of_the_step(trl):
 # --- DPO --------------------------------------------------------------------------------------
 
 
-def dpo_theirs(
-    trl: SimpleNamespace, model: Any, inputs: dict[str, Tensor], beta: float, smoothing: float = 0.0
-) -> Tensor:
+def dpo_theirs(trl: SimpleNamespace, model: Any, inputs: dict[str, Tensor], beta: float) -> Tensor:
     stub = trainer(
         beta=beta,
         ld_alpha=None,
@@ -143,38 +141,10 @@ def dpo_theirs(
         f_divergence_type="reverse_kl",
         loss_types=["sigmoid"],
         loss_weights=[1.0],
-        label_smoothing=smoothing,
+        label_smoothing=0.0,
         use_weighting=False,
     )
     return trl.dpo._compute_loss(stub, model, inputs, False)
-
-
-def dpo_case(beta: float, scale: float, trl: SimpleNamespace, smoothing: float = 0.0) -> tuple:
-    pairs = 3
-    ours = noise(2, 2 * pairs, 6, scale=scale).requires_grad_()
-    theirs = ours.detach().clone().requires_grad_()
-    mask = mask_of(LENGTHS)
-    ref = noise(3, 2, pairs, scale=scale)
-    inputs = {
-        "input_ids": torch.zeros(6, 7, dtype=torch.int64),
-        "attention_mask": torch.ones(6, 7, dtype=torch.int64),
-        # One column more than the log-probs: position t is predicted at t - 1.
-        "completion_mask": torch.cat([torch.zeros(6, 1, dtype=torch.bool), mask], 1),
-        "ref_chosen_logps": ref[0],
-        "ref_rejected_logps": ref[1],
-    }
-    expected = dpo_theirs(trl, given(theirs * mask, mask), inputs, beta, smoothing)
-    chosen, rejected = (ours * mask).sum(1).chunk(2)  # TRL's batch is all chosen, then all rejected
-    return dpo_loss(chosen, rejected, ref[0], ref[1], beta).mean(), expected, ours, theirs
-
-
-@pytest.mark.parametrize(("beta", "scale"), [(0.1, 2.0), (0.5, 5.0), (0.1, 500.0)])
-def test_dpo_is_trl_s_sigmoid_loss(trl, beta, scale):
-    assert_same(*dpo_case(beta, scale, trl))
-
-
-def test_trl_s_sigmoid_loss_takes_no_notice_of_label_smoothing(trl):
-    assert_same(*dpo_case(0.1, 2.0, trl, smoothing=0.3))
 
 
 # --- GRPO -------------------------------------------------------------------------------------
