@@ -2,7 +2,8 @@
 
 Nothing here names a method: what a step does follows from its options. ``group_size`` beside
 ``prompts_per_step`` samples in the step; ``batch_size`` of a method that needs preference pairs
-counts pairs, of any other rows; a method without steps samples and trains nothing.
+counts pairs, of any other rows; a method without steps samples and trains nothing, but for
+``expert_steps``: models that are trained to be merged.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from registry.runs.work import (
 SCORED_AT_ONCE = 16384  # tokens of a pass without gradient
 REFILL = 4  # waiting answers come in when one slot in this many is free
 WEIGHT = 4  # bytes of a float32
+EXPERT_PASS = 8192  # tokens of a pass of training a model that is then merged
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,10 @@ def workload(setting: Setting) -> Workload:
     s = setting
     made = Workload(steps=int(s.get("steps", 0)), reference=s.needs_reference and not s.get("lora"))
     if not made.steps:
-        _sample_only(s, made)
+        if "expert_steps" in s.config:
+            _merge(s, made)
+        else:
+            _sample_only(s, made)
         return made
     made.trained = trained_parameters(s)
     if "group_size" in s.config and "prompts_per_step" in s.config:
@@ -186,6 +191,29 @@ def _sampling_step(s: Setting, made: Workload) -> None:
     _train(s, made, live, each, _mean(answers), times=updates)
     _sample(s, made, made.around, s.lengths.held_out, 1, answers, times=2)
     _sample(s, made, made.around, s.lengths.held_out, int(s.get("pass_k", 1)), answers, times=2)
+
+
+def _merge(s: Setting, made: Workload) -> None:
+    """Two experts trained before they are merged, unless they are given; start, models and merge
+    measured. The second task is taken to be like the first."""
+    given = s.get("models")
+    count = len(str(given).split(",")) if given else 2
+    answer = _mean(s.lengths.answers)
+    made.reference = True  # start and merge are both in memory
+    if not given:
+        made.trained = s.shape.parameters
+        steps = count * int(s.config["expert_steps"])
+        done, passes = packed(s, int(s.config["expert_batch_size"]), 1, answer, EXPERT_PASS)
+        made.trained_pass = done
+        made.around += [
+            Piece("update", "train", pass_counts(s.shape, done), passes * steps),
+            Piece("update", "update", update_counts(made.trained, s.shape.matrices), steps),
+        ]
+    models = count + 2
+    _score(s, made, made.around, s.lengths.held_out, 1, answer, 2 * models)
+    if s.lengths.verifiable:
+        lengths = s.lengths.sampled(None)
+        _sample(s, made, made.around, s.lengths.held_out, 1, lengths, times=2 * models)
 
 
 def _sample_only(s: Setting, made: Workload) -> None:

@@ -16,7 +16,14 @@ from registry.runs.estimate import CHUNK, Estimate, estimate, kept_per_token
 from registry.runs.lengths import SHORTEST, data_lengths, given_lengths, task_lengths
 from registry.runs.plan import Request, make_plan
 from registry.runs.shapes import BUILT_IN, ModelShape, model_shape, read_shape
-from registry.runs.workload import REFILL, SCORED_AT_ONCE, Setting, decoding, packed
+from registry.runs.workload import (
+    EXPERT_PASS,
+    REFILL,
+    SCORED_AT_ONCE,
+    Setting,
+    decoding,
+    packed,
+)
 
 EVEN = {"score": 1.0, "train": 3.0, "adapt": 2.0, "prefill": 1.0}
 DEVICE = Constants(
@@ -75,7 +82,9 @@ def test_the_shapes_of_the_built_in_models_are_those_of_the_real_ones() -> None:
 
 def test_the_engines_own_numbers_are_those_of_the_prediction() -> None:
     from methods.engine import logprobs, measure, prefix, sample
+    from methods.merge import loop
 
+    assert loop.TOKENS_AT_ONCE == EXPERT_PASS
     assert logprobs.CHUNK == CHUNK
     assert prefix.SHORTEST == SHORTEST
     assert measure._TOKENS_AT_ONCE == SCORED_AT_ONCE
@@ -184,6 +193,17 @@ def test_lora_trains_little_and_its_reference_costs_nothing() -> None:
     assert "reference copy" not in amounts(lora)
     assert lora.trained == 30 * 8 * ((576 + 576) + (576 + 192))
     assert amounts(lora)["moments"] == 8 * lora.trained
+
+
+def test_models_that_are_merged_are_trained_first_unless_they_are_given() -> None:
+    made, given = predicted("ties"), predicted("ties", models="one,two")
+    assert (made.steps, made.trained) == (0, made.parameters)
+    assert {"gradient", "moments", "reference copy"} <= set(amounts(made))
+    assert not {"gradient", "moments"} & set(amounts(given))
+    assert amounts(given)["reference copy"] == 4 * given.parameters  # the start beside the merge
+    longer = predicted("ties", expert_steps=40)
+    shorter = predicted("ties", expert_steps=20)
+    assert longer.total > shorter.total > given.total  # type: ignore[operator]
 
 
 def test_no_reference_is_kept_where_the_kl_weighs_nothing() -> None:
