@@ -1,0 +1,50 @@
+"""Small runs of every training method on one of several processes: ``python -m ... <out>``."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from methods.engine import distributed
+from tests.guards import small
+
+STEPS = 3
+
+
+def main(out: Path) -> None:
+    """What each method logs and measures, by slug, in ``out/<number of processes>.json``."""
+    torch.set_num_threads(1)
+    distributed.start("cpu")
+    write = small._write_spec
+
+    def write_once(*args: Any) -> None:
+        if distributed.is_first():
+            write(*args)
+        distributed.gather(None)  # no one reads what is not there yet
+
+    found: dict[str, Any] = {}
+    for method in small.TRAINING:
+        folder = out / f"{method}-{distributed.size()}"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(small, "_write_spec", write_once)
+            played = small.play(
+                method, folder, patch, dtype=torch.float64, steps=STEPS, micro_batch_tokens=40
+            )
+        if distributed.is_first():
+            results = json.loads((folder / "results.json").read_text())
+            found[method] = {"steps": played.steps, "measures": results["measures"]}
+        distributed.gather(None)
+    if distributed.is_first():
+        (out / f"{distributed.size()}.json").write_text(json.dumps(found))
+    distributed.stop()
+
+
+if __name__ == "__main__":
+    tempfile.tempdir = str(Path(sys.argv[1]))
+    main(Path(sys.argv[1]))
