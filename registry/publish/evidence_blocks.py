@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry.catalog.models import Claim, Evidence, Measurement
 from registry.publish import numbers
 from registry.publish.figures import figure
-from registry.publish.labels import SCALES, VERDICTS, evidence_anchor, verdict_badge
+from registry.publish.labels import SCALES, VERDICTS, evidence_anchor, paper_link, verdict_badge
 from registry.publish.markup import (
     Cell,
     Child,
@@ -19,7 +19,7 @@ from registry.publish.markup import (
     table,
     when,
 )
-from registry.publish.snapshot import Snapshot
+from registry.publish.snapshot import Snapshot, method_folder
 from registry.runs.sentences import duration
 
 
@@ -35,7 +35,7 @@ def evidence_card(snapshot: Snapshot, evidence: Evidence) -> Html:
         el("p", f"Claim {evidence.claim} on the {SCALES[evidence.scale]}", class_="eyebrow"),
         el("p", evidence.question, class_="question"),
         verdict,
-        _claim(claim),
+        _claim(claim, evidence, snapshot),
         arms_table(evidence),
         comparisons_table(evidence),
         *(figure(curve) for curve in evidence.curves),
@@ -90,12 +90,14 @@ def comparisons_table(evidence: Evidence) -> Html | None:
     return table(columns, rows, caption="What the verdict rests on", class_="numbers")
 
 
-def _claim(claim: Claim | None) -> Html | None:
+def _claim(claim: Claim | None, evidence: Evidence, snapshot: Snapshot) -> Html | None:
     if claim is None:
         return None
-    return paragraph(
-        "The paper says: ", claim.text, el("span", f" ({claim.where})", class_="faint")
-    )
+    method = snapshot.method(evidence.method)
+    paper = snapshot.catalog.papers[evidence.paper]
+    own = method is not None and method.info.paper == paper.id
+    who = "The paper" if own else paper_link(method_folder(evidence.method), paper)
+    return paragraph(who, " says: ", claim.text, el("span", f" ({claim.where})", class_="faint"))
 
 
 def _notes(evidence: Evidence) -> Html | None:

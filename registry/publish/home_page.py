@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
+from registry.catalog.models import Evidence
 from registry.core.plural import plural
 from registry.publish.benchmark_page import FOLDER as SPEED
-from registry.publish.labels import SCALES, evidence_address, paper_link, verdict_badge
+from registry.publish.families import FAMILIES, by_family
+from registry.publish.labels import (
+    SCALES,
+    VERDICTS,
+    evidence_address,
+    paper_link,
+    verdict_badge,
+)
 from registry.publish.markup import (
     Child,
     Html,
     Page,
     el,
+    facts,
     heading,
     inward,
     join,
@@ -24,6 +36,7 @@ from registry.publish.snapshot import RunFacts, Snapshot
 
 HERE = ""
 _NEWEST = 6
+_ASKED = 12
 _LEAD = (
     "A typed catalog of papers on LLM post-training, in which a method is one readable file that "
     "runs with one command, and a claim stands beside what we measured of it."
@@ -56,6 +69,7 @@ def home_page(snapshot: Snapshot) -> Page:
         heading(1, "Post-Training Registry"),
         el("p", _LEAD, class_="lead"),
         _counts(snapshot),
+        *_methods(snapshot),
         *_measured(snapshot),
         *_speed(snapshot),
         heading(2, "Three walks"),
@@ -88,24 +102,62 @@ def _count(target: str, count: int, noun: str) -> Html:
     return inward(HERE, target, inner, class_="count-box")
 
 
+def _methods(snapshot: Snapshot) -> list[Html]:
+    rows = [
+        (
+            FAMILIES[family][0],
+            join((inward(HERE, f"methods/{m.info.slug}", m.info.slug) for m in held), Html(", ")),
+        )
+        for family, held in by_family(snapshot)
+    ]
+    return [heading(2, "Methods"), facts(rows)] if rows else []
+
+
 def _measured(snapshot: Snapshot) -> list[Html]:
-    rows: list[list[Child]] = []
-    for method in snapshot.methods:
-        for one in snapshot.evidence_of(method=method.info.slug):
-            first = one.comparisons[0] if one.comparisons else None
-            rows.append(
-                [
-                    inward(HERE, f"methods/{method.info.slug}", method.info.name),
-                    el("span", one.question, class_="what"),
-                    SCALES[one.scale],
-                    signed(first.difference) + f" {interval(first.interval)}" if first else "-",
-                    inward(HERE, evidence_address(one), verdict_badge(one.verdict)),
-                ]
-            )
-    if not rows:
+    found = snapshot.catalog.evidence
+    if not found:
         return []
-    columns = ["Method", "Asked", "Model", "Difference", "Verdict"]
-    return [heading(2, "What we measured"), table(columns, rows, class_="overview")]
+    groups: dict[tuple[str, str], list[Evidence]] = {}
+    for one in sorted(found, key=lambda e: (-e.date.toordinal(), e.method, e.claim)):
+        groups.setdefault((one.method, one.question), []).append(one)
+    rows = [_asked(snapshot, *asked, held) for asked, held in groups.items()]
+    tally = Counter[str](one.verdict for one in found)
+    counted = [
+        join([verdict_badge(verdict), Html(f" {tally[verdict]}")])
+        for verdict in VERDICTS
+        if tally[verdict]
+    ]
+    blocks = [
+        heading(2, "What we measured"),
+        paragraph(join(counted, Html(" &#160; "))),
+        table(["Method", "Asked", *SCALES.values()], rows[:_ASKED], class_="overview"),
+    ]
+    if len(rows) > _ASKED:
+        every = inward(HERE, "methods", "Every method with its verdicts")
+        blocks.append(paragraph(f"The newest {_ASKED} of {len(rows)} questions. ", every))
+    return blocks
+
+
+def _asked(snapshot: Snapshot, slug: str, question: str, found: Sequence[Evidence]) -> list[Child]:
+    method = snapshot.method(slug)
+    name = method.info.name if method else slug
+    by_scale: dict[str, Evidence] = {one.scale: one for one in found}
+    answers = [_answer(by_scale.get(scale)) for scale in SCALES]
+    asked = el("span", question, class_="what")
+    return [inward(HERE, f"methods/{slug}", name), asked, *answers]
+
+
+def _answer(one: Evidence | None) -> Child:
+    if one is None:
+        return "-"
+    first = one.comparisons[0] if one.comparisons else None
+    said = f"{signed(first.difference)} {interval(first.interval)}" if first else None
+    return join(
+        [
+            inward(HERE, evidence_address(one), verdict_badge(one.verdict)),
+            el("span", said, class_="what") if said else None,
+        ]
+    )
 
 
 def _speed(snapshot: Snapshot) -> list[Html]:

@@ -75,20 +75,33 @@ def evidence_address(evidence: Evidence) -> str:
     return f"methods/{evidence.method}#{evidence_anchor(evidence)}"
 
 
+def claim_name(evidence: Evidence, paper: str) -> str:
+    """``c1``, with the paper's identifier where that is not ``paper``."""
+    return evidence.claim if evidence.paper == paper else f"{evidence.claim} of {evidence.paper}"
+
+
 def evidence_anchor(evidence: Evidence) -> str:
     """The anchor of an experiment."""
     return f"evidence-{evidence.name}"
 
 
 def verdicts(here: str, found: tuple[Evidence, ...]) -> Child:
-    """What was measured of a claim, with the scale it was measured at, each linked."""
+    """What was measured of a claim, with the scale it was measured at, each linked.
+
+    The method is named where several were measured.
+    """
     if not found:
         return el("span", "not measured here", class_="faint")
+    several = len({one.method for one in found}) > 1
     return join(
         el(
             "div",
             inward(here, evidence_address(one), verdict_badge(one.verdict)),
-            el("span", f" {SCALES[one.scale]}", class_="faint"),
+            el(
+                "span",
+                f" {one.method}, {SCALES[one.scale]}" if several else f" {SCALES[one.scale]}",
+                class_="faint",
+            ),
         )
         for one in found
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from registry.core.ids import ArxivId
 from registry.core.plural import plural
 from registry.publish.evidence_blocks import evidence_card
+from registry.publish.families import FAMILIES
 from registry.publish.labels import METHOD_STATUS, RELATIONS, method_badge, paper_link
 from registry.publish.listings import python_listing
 from registry.publish.markup import (
@@ -27,8 +28,9 @@ from registry.publish.markup import (
     table,
 )
 from registry.publish.paper_pages import crumbs
+from registry.publish.peer_table import peer_blocks
 from registry.publish.run_pages import runs_table
-from registry.publish.snapshot import MethodFacts, Snapshot
+from registry.publish.snapshot import MethodFacts, Snapshot, method_folder
 from registry.runs.options import OptionFacts, show_value
 
 _RUNS_SHOWN = 10
@@ -50,6 +52,7 @@ def method_page(snapshot: Snapshot, method: MethodFacts) -> Page:
         *_run_it(method),
         *_evidence(snapshot, method),
         *_knobs(method),
+        *peer_blocks(method.peers),
         *_departures(method),
         *_options(method),
         *_runs(here, snapshot, method),
@@ -58,11 +61,6 @@ def method_page(snapshot: Snapshot, method: MethodFacts) -> Page:
     ]
     kept = tuple(block for block in blocks if block is not None)
     return Page(here, info.name, info.summary[:200], kept, math=True)
-
-
-def method_folder(slug: str) -> str:
-    """The folder of a method's page."""
-    return f"methods/{slug}"
 
 
 def _facts(here: str, snapshot: Snapshot, method: MethodFacts) -> Html:
@@ -77,7 +75,7 @@ def _facts(here: str, snapshot: Snapshot, method: MethodFacts) -> Html:
         [
             ("Status", status),
             ("Paper", origin),
-            ("Family", info.family),
+            ("Family", inward(here, f"methods#{info.family}", FAMILIES[info.family][0])),
             ("Name on the command line", code(info.slug)),
             ("File", join([code(method.path), el("span", f" {lines}", class_="faint")])),
             ("Since", f"version {info.since}"),
@@ -183,39 +181,3 @@ def _papers(here: str, snapshot: Snapshot, method: MethodFacts) -> list[Html]:
 def _code(method: MethodFacts) -> list[Html]:
     note = paragraph("The whole method, one file: ", code(method.path))
     return [heading(2, "Code"), note, python_listing(method.source.code)]
-
-
-def methods_page(snapshot: Snapshot) -> Page:
-    """The index of methods."""
-    here = "methods"
-    columns = ["Method", "Family", "Needs", "Status", "Evidence"]
-    rows: list[list[Child]] = []
-    for method in snapshot.methods:
-        info = method.info
-        name = inward(here, method_folder(info.slug), info.name)
-        found = snapshot.evidence_of(method=info.slug)
-        rows.append(
-            [
-                join([name, el("span", info.summary, class_="what")]),
-                info.family,
-                ", ".join(info.needs),
-                method_badge(info.status),
-                plural(len(found), "experiment") if found else "-",
-            ]
-        )
-    lead = (
-        "Each method is one readable file, runs with one command, and says where it departs from "
-        "its paper."
-    )
-    meanings = [(status, said) for status, (_, said) in METHOD_STATUS.items()]
-    blocks = (
-        heading(1, "Methods"),
-        el("p", lead, class_="lead"),
-        table(columns, rows, class_="methods"),
-        el(
-            "details",
-            el("summary", "What the status means"),
-            facts([(status, join([said])) for status, said in meanings]),
-        ),
-    )
-    return Page(here, "Methods", lead, blocks, wide=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from registry.publish.benchmark_page import benchmark_page
 from registry.publish.home_page import home_page
 from registry.publish.markup import Page
-from registry.publish.method_pages import method_page, methods_page
+from registry.publish.method_index import methods_page
+from registry.publish.method_pages import method_page
 from registry.publish.paper_pages import paper_page
 from registry.publish.paper_table import papers_page
 from registry.publish.related import related_papers

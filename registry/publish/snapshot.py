@@ -12,6 +12,8 @@ from types import MappingProxyType
 from typing import Any
 
 from methods.index import METHODS, MethodInfo, MethodSource, read_source
+from methods.register.facts import PeerCheck
+from methods.register.peers import checks_of
 from registry.catalog.files import Catalog, load_catalog
 from registry.catalog.models import Evidence, Leaf, Paper
 from registry.core.ids import ArxivId
@@ -28,11 +30,12 @@ _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 
 @dataclass(frozen=True)
 class MethodFacts:
-    """A method of the register with what its file says."""
+    """A method of the register with what its file says, and how other libraries compare."""
 
     info: MethodInfo
     source: MethodSource
     options: tuple[OptionFacts, ...]
+    peers: tuple[PeerCheck, ...] = ()
 
     @property
     def path(self) -> str:
@@ -122,6 +125,11 @@ def paper_folder(id_: str) -> str:
     return f"papers/{ArxivId(id_).slug}"
 
 
+def method_folder(slug: str) -> str:
+    """The folder of a method's page."""
+    return f"methods/{slug}"
+
+
 def survey_folder(id_: str) -> str:
     """The folder of a survey's outline."""
     return f"surveys/{ArxivId(id_).slug}"
@@ -142,7 +150,7 @@ def load_snapshot(settings: Settings) -> Snapshot:
 
 
 def _read_method(info: MethodInfo) -> MethodFacts:
-    return MethodFacts(info, read_source(info), options_of(info).options)
+    return MethodFacts(info, read_source(info), options_of(info).options, checks_of(info.slug))
 
 
 def _read_run(record: RunRecord) -> RunFacts:

@@ -13,7 +13,6 @@ import pytest
 from registry.publish.figures import metric_curves
 from registry.publish.home_page import home_page
 from registry.publish.markup import Page
-from registry.publish.method_pages import method_page, methods_page
 from registry.publish.pages import all_pages
 from registry.publish.paper_pages import paper_page
 from registry.publish.paper_table import papers_page
@@ -25,12 +24,7 @@ from registry.publish.taxonomy_page import taxonomy_page
 from registry.runs.records import Metrics
 from tests.publish import fabricated
 from tests.publish.fabricated import FIRST, SECOND, SURVEY, WITHDRAWN
-
-
-def said(page: Page) -> str:
-    """The page's words, blanks run together."""
-    tree = html5lib.parseFragment("\n".join(page.blocks))
-    return " ".join(" ".join(tree.itertext()).split())
+from tests.publish.words import said
 
 
 def page_of(snapshot: Snapshot, id_: str) -> Page:
@@ -127,79 +121,6 @@ def test_many_authors_open_on_demand(snapshot: Snapshot) -> None:
     crowd = fabricated.paper(authors=tuple(f"Author {n}" for n in range(30)))
     words = said(page_of(with_papers(snapshot, crowd), FIRST))
     assert "Author 11 and 18 more Author 12" in words
-
-
-def test_a_methods_page_shows_equation_choices_departures_options_and_code(
-    snapshot: Snapshot,
-) -> None:
-    method = snapshot.method("dpo")
-    assert method is not None
-    page = method_page(snapshot, method)
-    words = said(page)
-    assert page.math
-    assert (
-        method.info.equation.latex
-        in html5lib.parseFragment("".join(page.blocks)).find(".//*[@data-tex]").attrib["data-tex"]
-    )  # type: ignore[union-attr]
-    for knob in method.info.knobs:
-        assert knob.name in words
-    for option in method.options:
-        assert option.flag in words
-    assert method.source.departures, "the method's file names its departures"
-    for departure in method.source.departures:
-        assert departure.split()[0] in words
-    assert f'id="L{method.source.line_count}"' in "".join(page.blocks)
-
-
-def test_the_listing_is_the_file_to_the_letter(snapshot: Snapshot) -> None:
-    for method in snapshot.methods:
-        page = method_page(snapshot, method)
-        tree = html5lib.parseFragment("".join(page.blocks))
-        code = tree.findall(".//{*}code")[-1]
-        assert "".join(code.itertext()) == method.source.code.rstrip("\n") + "\n"
-
-
-def test_a_preset_shows_only_where_it_differs_from_the_default(snapshot: Snapshot) -> None:
-    method = snapshot.method("dpo")
-    assert method is not None
-    option = dataclasses.replace(
-        method.options[0], name="x", default=3, presets={"tiny": 3, "smollm2-135m": 4}
-    )
-    page = "".join(method_page(snapshot, dataclasses.replace(method, options=(option,))).blocks)
-    row = next(r for r in re.findall(r"<tr>.*?</tr>", page) if "&#45;&#45;x<" in r)
-    cells = re.findall(r"<td>(.*?)</td>", row)
-    assert cells[1:4] == ["<code>3</code>", "", "4"]
-
-
-def test_evidence_shows_arms_intervals_comparison_plot_and_how(snapshot: Snapshot) -> None:
-    method = snapshot.method("dpo")
-    assert method is not None
-    page = "".join(method_page(snapshot, method).blocks)
-    card = page[page.index('id="evidence-c1-tiny"') :]
-    words = " ".join(" ".join(html5lib.parseFragment(card).itertext()).split())
-    for fact in (
-        "Do boats trained on pairs",
-        "reproduced",
-        "Random pairs",
-        "0.72",
-        "[0.695, 0.745]",
-        "+0.11",
-        "[0.08, 0.14]",
-        "1 min 02 s",
-        "The sea was a bathtub.",
-        "three seeds",
-        "a made-up CPU",
-        "torch 2.13.0",
-        "registry verify dpo --scale tiny",
-    ):
-        assert fact in words, fact
-    assert "<svg" in card
-
-
-def test_a_method_without_evidence_says_that_nothing_was_measured(snapshot: Snapshot) -> None:
-    method = snapshot.method("sft")
-    assert method is not None
-    assert "No claim of its paper was measured here yet." in said(method_page(snapshot, method))
 
 
 def test_a_surveys_coverage_counts_each_name_once(snapshot: Snapshot) -> None:
@@ -311,14 +232,28 @@ def test_the_taxonomy_defines_each_leaf_and_lists_its_papers(snapshot: Snapshot)
     assert words.count("Boats and Their Rewards") == 1
 
 
-def test_the_index_of_methods_lists_every_method_with_its_status(snapshot: Snapshot) -> None:
-    words = said(methods_page(snapshot))
-    for method in snapshot.methods:
-        assert method.info.name in words and method.info.status in words
-
-
 @pytest.mark.parametrize("id_", [FIRST, SECOND, SURVEY, WITHDRAWN])
 def test_a_papers_page_carries_what_citation_indexes_read(snapshot: Snapshot, id_: str) -> None:
     cited = page_of(snapshot, id_).citation
     assert cited["arxiv_id"] == id_
     assert cited["authors"] == list(snapshot.catalog.papers[id_].authors)
+
+
+def test_the_home_page_names_every_method_and_counts_the_verdicts(snapshot: Snapshot) -> None:
+    words = said(home_page(snapshot))
+    for method in snapshot.methods:
+        assert method.info.slug in words
+    assert "reproduced 1" in words
+    assert "The newest" not in words, "all of them are shown"
+
+
+def test_the_home_page_shows_the_newest_questions_of_many(snapshot: Snapshot) -> None:
+    one = snapshot.catalog.evidence[0]
+    many = tuple(
+        one.model_copy(update={"question": f"Question {day}?", "date": date(2026, 3, day)})
+        for day in range(1, 21)
+    )
+    catalog = dataclasses.replace(snapshot.catalog, evidence=many)
+    words = said(home_page(dataclasses.replace(snapshot, catalog=catalog)))
+    assert "reproduced 20" in words and "The newest 12 of 20 questions." in words
+    assert "Question 20?" in words and "Question 9?" in words and "Question 8?" not in words
