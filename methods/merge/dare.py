@@ -30,7 +30,7 @@ from torch import Tensor
 
 from methods.engine.options import option
 from methods.engine.run import Run
-from methods.merge.loop import generator, run_merge
+from methods.merge.loop import Rule, generator, run_merge
 from methods.merge.options import MergeOptions
 from methods.merge.task_arithmetic import add_task_vectors, task_vector
 
@@ -85,12 +85,16 @@ def drop_and_rescale(
 def run(run: Run, config: Config) -> None:
     """Drop, rescale, add; held-out accuracy and loss on both tasks."""
 
+    def dropped(model: str, name: str, base: Tensor, tensor: Tensor) -> Tensor:
+        vector, draw = task_vector(tensor, base), generator(run.seed, "dare", model, name)
+        keep = keep_mask(vector.shape, config.drop_rate, draw)
+        return drop_and_rescale(vector, keep, config.drop_rate, rescale=config.rescale)
+
     def rule(name: str, base: Tensor, models: Mapping[str, Tensor]) -> Tensor:
-        vectors = []
-        for model, tensor in models.items():
-            vector, draw = task_vector(tensor, base), generator(run.seed, "dare", model, name)
-            keep = keep_mask(vector.shape, config.drop_rate, draw)
-            vectors.append(drop_and_rescale(vector, keep, config.drop_rate, rescale=config.rescale))
+        vectors = [dropped(model, name, base, tensor) for model, tensor in models.items()]
         return add_task_vectors(base, vectors, config.scale)
 
-    run_merge(run, config, lambda sources: rule)
+    def thinned(model: str) -> Rule:
+        return lambda name, base, models: base + dropped(model, name, base, models[model])
+
+    run_merge(run, config, lambda sources: rule, thinned)

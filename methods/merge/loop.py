@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -31,9 +30,10 @@ from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
 from methods.engine.options import TrainingOptions
-from methods.engine.results import Estimate, Measure, Results
+from methods.engine.results import Estimate, Results
 from methods.engine.run import Run
 from methods.engine.tasks.task import Task
+from methods.merge.measures import of_experts, of_merge
 from methods.merge.options import MergeOptions
 
 TOKENS_AT_ONCE = 8192  # of one pass of an expert's training
@@ -195,16 +195,17 @@ def _start(run: Run, config: MergeOptions) -> tuple[LanguageModel, tuple[Side, S
         )
     policy = run.policy(config, both(first, second) if first is not None else None)
     sides = []
-    for data, task in ((config.data, first), (None, second)):
+    names = (config.data or config.task, config.other_task)
+    for name, data, task in zip(names, (config.data, None), (first, second), strict=True):
         train, held_out = demonstrations(
             run, data, task, config.demonstrations, policy, skip_bad_rows=config.skip_bad_rows
         )
         facts = dict(run.facts["data"])
-        sides.append((Side(facts["name"], facts["fingerprint"], task, train, held_out), facts))
+        sides.append((Side(name, facts["fingerprint"], task, train, held_out), facts))
     (one, facts), (two, others) = sides
     seal = hashlib.sha256(f"{one.fingerprint} {two.fingerprint}".encode()).hexdigest()
     run.data(
-        f"{one.name} and {two.name}", seal, facts["train"] + others["train"],
+        f"{facts['name']} and {others['name']}", seal, facts["train"] + others["train"],
         facts["held_out"] + others["held_out"], facts["skipped"], facts["skipped_reasons"],
     )  # fmt: skip
     return policy, (one, two)
@@ -317,8 +318,17 @@ def _require_tokenizer(base: LanguageModel, name: str, folder: Path) -> None:
 # --- the run ------------------------------------------------------------------------------------
 
 
-def run_merge(run: Run, config: MergeOptions, prepare: Callable[[Sources], Rule]) -> None:
-    """Merge by the rule that ``prepare`` makes of the sources; measure start, models and merge."""
+def run_merge(
+    run: Run,
+    config: MergeOptions,
+    prepare: Callable[[Sources], Rule],
+    thinned: Callable[[str], Rule] | None = None,
+) -> None:
+    """Merge by the rule that ``prepare`` makes of the sources; measure start, models and merge.
+
+    Where a method first thins each model out, ``thinned`` gives the rule of one model by itself:
+    experts trained here are then measured on their own tasks also as that leaves them.
+    """
     base, sides = _start(run, config)
 
     def measured(model: LanguageModel) -> list[dict[str, Any]]:
@@ -343,59 +353,15 @@ def run_merge(run: Run, config: MergeOptions, prepare: Callable[[Sources], Rule]
     else:
         sources.shuffled = config.control == "shuffled"
         result = merged(sources, prepare(sources), run.check)
-    results = _results(before, models, measured(result), own=config.models is None)
-    run.finish(results, result if config.save_model else None)
-
-
-def _mean(parts: list[dict[str, Any]]) -> Estimate:
-    """The mean over tasks, each with the same weight; independent, so half-widths add as squares.
-
-    On either side by itself, since Wilson's intervals are not symmetric.
-    """
-    found = [Estimate.from_json(part) for part in parts]
-    mean = sum(e.mean for e in found) / len(found)
-    down, up = (
-        math.sqrt(sum((e.mean - e.interval[side]) ** 2 for e in found)) / len(found)
-        for side in (0, 1)
-    )
-    return Estimate(mean, (mean - down, mean + up), sum(e.n for e in found))
-
-
-def _results(
-    before: list[dict[str, Any]],
-    models: Mapping[str, list[dict[str, Any]]],
-    after: list[dict[str, Any]],
-    *,
-    own: bool,
-) -> Results:
-    measures: list[Measure] = []
-    kinds = {"accuracy": ("greedy accuracy", "fraction", True),
-             "loss": ("loss", "nats per token", False)}  # fmt: skip
-    for kind, (title, unit, higher) in kinds.items():
-        if not all(kind in part for part in before):
-            continue
-
-        def of(parts: list[dict[str, Any]], kind: str = kind) -> Estimate:
-            return _mean([part[kind] for part in parts])
-
-        measures.append(
-            Measure(kind, f"Held-out {title}, mean over tasks", unit, higher, of(before), of(after))
-        )
-        measures += [
-            Measure.between(
-                f"{kind}_{i}", f"Held-out {title}, task {i}", unit, higher, old[kind], new[kind]
-            )
-            for i, (old, new) in enumerate(zip(before, after, strict=True), 1)
-        ]
-        measures += [
-            Measure(f"model_{i}_{kind}", f"{name}: {title}, mean over tasks", unit, higher,
-                    of(before), of(parts))
-            for i, (name, parts) in enumerate(models.items(), 1)
-        ]  # fmt: skip
-        if own:
-            best = _mean([parts[i][kind] for i, parts in enumerate(models.values())])
-            measures.append(
-                Measure(f"own_{kind}", f"Each expert on its own task: {title}", unit, higher,
-                        of(before), best)
-            )  # fmt: skip
-    return Results(tuple(measures))
+    measures = of_merge(before, models, measured(result))
+    if config.models is None:
+        own = [parts[i] for i, parts in enumerate(models.values())]
+        measures += of_experts(before, own, "own", "Each expert on its own task")
+        if thinned is not None:
+            found = [
+                side.measured(merged(sources, thinned(model), run.check), run)
+                for side, model in zip(sides, sources.models, strict=True)
+            ]
+            left = [{name: value.to_json() for name, value in side.items()} for side in found]
+            measures += of_experts(own, left, "thinned", "Each expert on its own task, thinned out")
+    run.finish(Results(tuple(measures)), result if config.save_model else None)
