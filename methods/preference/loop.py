@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 from methods.engine import measure
 from methods.engine.batch import Order, TokenBatch, Tokens, own_batches, pack
 from methods.engine.distributed import total
+from methods.engine.divergence import compare, forward_kl
 from methods.engine.errors import MethodError
 from methods.engine.examples import Pair, preference_pairs
 from methods.engine.logprobs import completion_logprobs
@@ -45,6 +46,7 @@ class Pairs:
     mask: Tensor  # (P, 2, C) bool
     ref_logp: Tensor | None = None  # (P, 2, C)
     ref_sum: Tensor | None = None  # (P, 2) float32, each answer's sum
+    kl: Tensor | None = None  # (P, 2, C) KL(reference || policy) of the next token, where asked for
 
     @classmethod
     def of(
@@ -71,19 +73,21 @@ class Pairs:
         mean = self.logp.sum(-1) / self.mask.sum(-1)
         return mean[:, 0], mean[:, 1]
 
-    def token_log_ratios(self) -> Tensor:
-        """log pi - log ref of each token, (P, 2, C)."""
-        return self.logp - self._required(self.ref_logp)
+    def sequential_kl(self) -> tuple[Tensor, Tensor]:
+        """The sum over an answer's tokens of KL(reference || policy), (P,): chosen, rejected."""
+        kl = self._required(self.kl).sum(-1)
+        return kl[:, 0], kl[:, 1]
 
     @staticmethod
     def _required(value: Tensor | None) -> Tensor:
         if value is None:
-            raise ValueError("these pairs carry no log-probs of a reference")
+            raise ValueError("these pairs carry no numbers of a reference")
         return value
 
 
 Loss = Callable[[Pairs], Tensor]  # the loss of each pair, (P,)
 Margin = Callable[[Pairs], Tensor]  # by how much each pair is ranked right, (P,)
+Source = Callable[[Run, PreferenceOptions, LanguageModel, Task], list[Pair]]
 
 
 def log_ratio_margin(pairs: Pairs) -> Tensor:
@@ -106,11 +110,16 @@ def train(
     margin: Margin = log_ratio_margin,
     held_out_loss: Loss | None = None,
     needs_reference: bool = True,
+    needs_kl: bool = False,
+    source: Source | None = None,
+    also: Callable[[LanguageModel, Task], dict[str, Any]] | None = None,
 ) -> None:
     """Train on preference pairs; held-out reward at a measured KL, or held-out pair accuracy.
 
-    ``loss`` and ``margin`` see the reference's log-probs where ``needs_reference``;
-    ``held_out_loss`` is ``loss`` unless given.
+    ``loss`` and ``margin`` see the reference's log-probs where ``needs_reference``; in training
+    they see the KL to it at every token where ``needs_kl``. ``held_out_loss`` is ``loss`` unless
+    given. ``source`` makes the pairs of a task, ``sampled_pairs`` unless given; what ``also``
+    measures is added to the held-out numbers of a task.
     """
     task = None if config.data else run.task(config.task)
     policy = run.policy(config, task)
@@ -118,7 +127,7 @@ def train(
     if task is None:
         pairs, judged = preference_pairs(run, str(config.data), policy, config.skip_bad_rows)
     else:
-        pairs, judged = sampled_pairs(run, config, policy, task), []
+        pairs, judged = (source or sampled_pairs)(run, config, policy, task), []
     shown = pairs[:_SHIFTED] if task else [pair for _, pair in judged]
     pairs = controlled(pairs, config.preference, run.generator("preference"))
     pairs = noisy(pairs, config.flip_share, run.generator("flips"))
@@ -133,6 +142,7 @@ def train(
             found = pair_accuracy(policy, against, judged, held_out_loss or loss, margin)
         else:
             found = reward_and_kl(run, config, policy, reference, task, stage)
+            found |= also(policy, task) if also else {}
         return found | {"chosen_log_ratio": chosen_log_ratio(policy, reference, shown)}
 
     before = run.once("before", lambda: evaluate("before"))
@@ -140,7 +150,8 @@ def train(
         taken = order.batch(step, config.batch_size)
         batch = [pairs[i] for i in taken]
         known = None if ref is None else [ref[2 * i + side] for i in taken for side in (0, 1)]
-        metrics = update(policy, optimiser, step, config, batch, known, loss, margin)
+        against = reference if needs_kl else None
+        metrics = update(policy, optimiser, step, config, batch, known, loss, margin, against)
         run.log(step, sum(len(row.ids) for pair in batch for row in pair), **metrics)
     run.finish(results(before, evaluate("after")), policy if config.save_model else None)
 
@@ -154,17 +165,19 @@ def update(
     ref: Sequence[Tensor] | None,
     loss: Loss,
     margin: Margin = log_ratio_margin,
+    kl_from: LanguageModel | None = None,
 ) -> dict[str, float]:
     """One optimiser step over ``pairs``: its loss, accuracy and margin, each a mean over pairs.
 
     ``ref``: token log-probs under the reference, one tensor a row, chosen and rejected in turn, as
-    ``measure.row_logprobs`` gives them. The rest of what is given back is the optimiser's.
+    ``measure.row_logprobs`` gives them. With ``kl_from`` the loss also sees the KL from that model
+    at every token. The rest of what is given back is the optimiser's.
     """
     rows = [row for pair in pairs for row in pair]
     metrics = {"loss": 0.0, "accuracy": 0.0, "margin": 0.0}
     for group in own_batches(rows, config.micro_batch_tokens, together=2):
         batch = pack(rows, group, policy.device)
-        part = _read(policy, batch, ref)
+        part = _read(policy, batch, ref, kl_from)
         value = loss(part).sum() / len(pairs)
         optimiser.backward(value)
         with torch.no_grad():
@@ -175,9 +188,18 @@ def update(
     return {**total(metrics), **optimiser.step(step)}
 
 
-def _read(policy: LanguageModel, batch: TokenBatch, ref: Sequence[Tensor] | None) -> Pairs:
-    logp = completion_logprobs(policy, batch)
-    return Pairs.of(logp, batch.completion_mask, batch.rows, ref)
+def _read(
+    policy: LanguageModel,
+    batch: TokenBatch,
+    ref: Sequence[Tensor] | None,
+    kl_from: LanguageModel | None,
+) -> Pairs:
+    mask = batch.completion_mask
+    if kl_from is None:
+        return Pairs.of(completion_logprobs(policy, batch), mask, batch.rows, ref)
+    found = compare(policy, kl_from, batch, forward_kl)
+    pairs = Pairs.of(found.logp, mask, batch.rows, ref)
+    return replace(pairs, kl=found.divergence.view(pairs.mask.shape))
 
 
 # --- where pairs come from --------------------------------------------------------------------
@@ -339,6 +361,7 @@ def results(before: dict[str, Any], after: dict[str, Any]) -> Results:
         "reward": ("Gold reward of held-out continuations", "score", True),
         "kl": ("KL to the reference", "nats per answer", False),
         "answer_tokens": ("Length of held-out answers", "tokens", False),
+        "held_out_accuracy": ("Held-out greedy accuracy", "fraction", True),
         "pair_accuracy": ("Held-out pairs ranked right", "fraction", True),
         "pair_loss": ("Held-out loss", "per pair", False),
         "label_accuracy": ("Held-out labels told right", "fraction", True),

@@ -138,4 +138,78 @@ DPOP = MethodInfo(
     since="0.2",
 )
 
-PREFERENCE: tuple[MethodInfo, ...] = (CDPO, DPO, DPOP, IPO, KTO, ORPO, SIMPO)
+STEP_DPO = MethodInfo(
+    slug="step-dpo",
+    name="Step-DPO",
+    family="preference",
+    paper="2406.18629",
+    summary="DPO on single steps of worked-out answers: behind the right beginning of an answer "
+    "that goes wrong, a right step is preferred to the wrong one.",
+    equation=Equation(
+        "the objective of Section 3.1",
+        r"\mathcal{L}(\theta)=-\mathbb{E}_{(x,s_{1\sim k-1},s_\mathrm{win},s_\mathrm{lose})}"
+        r"\left[\log\sigma\left(\beta\log\frac{\pi_\theta(s_\mathrm{win}\mid x;s_{1\sim k-1})}"
+        r"{\pi_\mathrm{ref}(s_\mathrm{win}\mid x;s_{1\sim k-1})}-\beta\log"
+        r"\frac{\pi_\theta(s_\mathrm{lose}\mid x;s_{1\sim k-1})}"
+        r"{\pi_\mathrm{ref}(s_\mathrm{lose}\mid x;s_{1\sim k-1})}\right)\right]",
+    ),
+    needs=("prompts", "a judge of steps, or pairs of steps", "reference model"),
+    knobs=(
+        Knob(
+            "end of a step",
+            "not stated",
+            "the step end belongs to the step; the end token where the answer stops with it",
+        ),
+        Knob(
+            "who finds the wrong step",
+            "people or GPT-4",
+            "the task, exactly",
+        ),
+        Knob(
+            "right step",
+            "the first step of a sampled answer that ends right",
+            "the first sampled step that the task judges right",
+            "no peer compared here has the method",
+        ),
+    ),
+    status="partial",
+    since="0.2",
+)
+
+TDPO = MethodInfo(
+    slug="tdpo",
+    name="Token-level DPO",
+    family="preference",
+    paper="2404.11999",
+    summary="DPO whose margin also counts, token by token, how far the policy has moved from the "
+    "reference on either answer; moving further on the rejected one is held back.",
+    equation=Equation(
+        "Section 4, the loss of TDPO2",
+        r"\mathcal{L}_{\mathrm{TDPO}_2}=-\mathbb{E}\left[\log\sigma\left(u-\alpha\left(\beta"
+        r" D_\mathrm{SeqKL}(x,y_l;\pi_\mathrm{ref}\|\pi_\theta)-\operatorname{sg}\left(\beta"
+        r" D_\mathrm{SeqKL}(x,y_w;\pi_\mathrm{ref}\|\pi_\theta)\right)\right)\right)\right],"
+        r"\quad u=\beta\log\frac{\pi_\theta(y_w\mid x)}{\pi_\mathrm{ref}(y_w\mid x)}"
+        r"-\beta\log\frac{\pi_\theta(y_l\mid x)}{\pi_\mathrm{ref}(y_l\mid x)}",
+    ),
+    needs=("preference pairs", "reference model"),
+    knobs=(
+        _AS_DPO,
+        Knob(
+            "direction of the KL",
+            "KL(ref || policy) of the next token's whole distribution",
+            "as the paper, summed over the answer's tokens, its end included",
+            "no peer compared here has the method",
+        ),
+        Knob(
+            "version",
+            "TDPO1 and TDPO2, which stops the gradient of the chosen answer's KL",
+            "TDPO2 unless asked",
+        ),
+    ),
+    status="partial",
+    since="0.2",
+)
+
+PREFERENCE: tuple[MethodInfo, ...] = (
+    CDPO, DPO, DPOP, IPO, KTO, ORPO, SIMPO, STEP_DPO, TDPO,
+)  # fmt: skip

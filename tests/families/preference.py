@@ -21,6 +21,8 @@ _OWN: dict[str, dict[str, Any]] = {
     "kto": {"beta": 1.0, "balance": "none", "loss_aversion": 2.0, "data": "labelled"},
     "orpo": {"odds_weight": 1.0},
     "simpo": {"beta": 1.0, "gamma": 0.0},
+    "step-dpo": {"beta": 1.0, "unit": "answer", "step_samples": 3},
+    "tdpo": {"beta": 1.0, "version": "tdpo1", "alpha": 2.0},
 }
 # Options of a run that ends in a fraction of a second.
 SMALL: dict[str, dict[str, Any]] = {slug: _SMALL for slug in _OWN}

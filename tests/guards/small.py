@@ -51,6 +51,8 @@ def small_task(name: str) -> Task:
         score_range=(0.0, 1.0),
         scorer=lambda problem, text: sum(c.isdigit() for c in text) / 6,
         pairs=lambda chosen: [(p.prompt, p.answer or "") for p in chosen],
+        step_end="+",
+        step_scorer=lambda problem, steps: [step[:1].isdigit() for step in steps],
     )
 
 
