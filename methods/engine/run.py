@@ -114,6 +114,28 @@ class Run:
             self.facts["model"]["trained"] = model.parameter_count(trained=True)
         return model
 
+    def second_model(
+        self, role: str, name: str, options: ModelOptions, task: Task | None
+    ) -> LanguageModel:
+        """A model that is read and never trained, such as a teacher; the manifest records it.
+
+        It computes as ``options`` say of the policy. ``role`` is its name in the manifest.
+        """
+        model = load(
+            name,
+            task=task,
+            cache_dir=self.cache_dir,
+            device=self.device,
+            precision=options.precision,
+            check=self._check_start,
+        )
+        model.module.requires_grad_(False)
+        model.sample_batch = options.sample_batch
+        self.facts[role] = {
+            "name": name, "source": model.source, "fingerprint": model.fingerprint(),
+        }  # fmt: skip
+        return model
+
     def generator(self, *purpose: str | int) -> torch.Generator:
         """A generator that follows from the run's seed and ``purpose``: resume needs no state."""
         digest = hashlib.sha256(repr((self.seed, *purpose)).encode()).digest()
