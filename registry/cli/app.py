@@ -28,8 +28,10 @@ from registry.core.errors import RegistryError, UnknownNameError
 COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("registry.cli.listing:list_", "List methods, papers or the taxonomy's leaves."),
     "show": ("registry.cli.listing:show", "Show one method or paper with all its facts."),
+    "diff": ("registry.cli.diff:diff", "Set a method beside its peers: TRL, verl, peft ..."),
     "search": ("registry.cli.listing:search", "Search papers and methods by their text."),
     "run": ("registry.cli.run:app", "Run a method on a model; `registry run dpo --help`."),
+    "cp": ("registry.cli.cp:cp", "Copy a method's file, to change it and run it."),
     "plan": ("registry.cli.plan:plan", "Predict a run's memory and time before it starts."),
     "sweep": ("registry.cli.sweep:sweep", "Run a method over a grid of options and seeds."),
     "runs": ("registry.cli.runs:app", "List, show, compare and plot finished runs."),

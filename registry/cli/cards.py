@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from methods.index import METHODS, MethodInfo, read_source
+from methods.plugins import names_a_file
 from registry.catalog.folder import require_folder
 from registry.core.errors import UnknownNameError, UsageError
 from registry.core.escape import terminal
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
+from registry.runs.known import find_method, known_methods
 
 if TYPE_CHECKING:
     from registry.catalog.models import Evidence, Paper
-    from registry.runs.options import OptionFacts
 
 Facts = dict[str, Any]
 Card = Callable[[Facts], Iterator[str]]
@@ -29,13 +29,18 @@ def find(name: str, settings: Settings) -> tuple[Facts, Card]:
 
     Raises UnknownNameError with the nearest names, UsageError for a misspelt identifier.
     """
-    info = next((m for m in METHODS if m.slug == name.strip().lower()), None)
+    from registry.cli.method_card import method_card, method_facts
+
+    if names_a_file(name) and Path(name).expanduser().is_file():
+        return method_facts(find_method(name), settings), method_card
+    methods = known_methods()
+    info = next((m for m in methods if m.slug == name.strip().lower()), None)
     if info is not None:
         return method_facts(info, settings), method_card
     try:
         id_ = ArxivId.parse(name)
     except UsageError as error:
-        known = [info.slug for info in METHODS]
+        known = [info.slug for info in methods]
         if any(character.isdigit() for character in name):
             papers = _papers(settings)
             if "." in name or "/" in name:  # an identifier, then, with a slip in it
@@ -71,41 +76,6 @@ def _nearest(name: str, papers: list[str]) -> str:
 _LISTING = "registry list methods, registry list papers"
 
 
-def method_facts(info: MethodInfo, settings: Settings) -> Facts:
-    """Everything the register, the method's file and the catalog say of a method."""
-    from registry.catalog.files import evidence_paths, load_evidence, load_papers
-    from registry.runs.options import options_of
-
-    papers = load_papers(settings.catalog_dir).values()
-    found = [load_evidence(path) for path in evidence_paths(settings.catalog_dir)]
-    return {
-        "kind": "method",
-        "slug": info.slug,
-        "name": info.name,
-        "family": info.family,
-        "paper": info.paper,
-        "status": info.status,
-        "since": info.since,
-        "summary": info.summary,
-        "equation": {"reference": info.equation.reference, "latex": info.equation.latex},
-        "needs": list(info.needs),
-        "knobs": [
-            {"name": k.name, "paper": k.paper, "ours": k.ours, "peers": k.peers} for k in info.knobs
-        ],
-        "departures": list(read_source(info).departures),
-        "options": [_option_facts(option) for option in options_of(info).options],
-        "papers": [
-            {"id": paper.id, "title": paper.title, "relation": link.relation}
-            for paper in papers
-            for link in paper.methods
-            if link.slug == info.slug
-        ],
-        "evidence": [_measured(e) for e in found if e.method == info.slug],
-        "file": _relative(info.path, settings),
-        "command": f"registry run {info.slug}",
-    }
-
-
 def paper_facts(id_: ArxivId, settings: Settings) -> Facts | None:
     """The whole entry with each claim's evidence beside it, or None."""
     from registry.catalog.files import (
@@ -127,9 +97,9 @@ def paper_facts(id_: ArxivId, settings: Settings) -> Facts | None:
     facts["leaves"] = list(paper.leaves)
     for claim in facts["claims"]:
         claim["evidence"] = [
-            _measured(e) for e in found if e.paper == paper.id and e.claim == claim["id"]
+            measured_facts(e) for e in found if e.paper == paper.id and e.claim == claim["id"]
         ]
-    facts["file"] = _relative(path, settings)
+    facts["file"] = relative(path, settings)
     return facts
 
 
@@ -165,78 +135,53 @@ def candidate_facts(id_: ArxivId, settings: Settings) -> Facts | None:
     }
 
 
-def method_card(facts: Facts) -> Iterator[str]:
-    """A method for a reader at a terminal."""
-    yield terminal(f"{facts['name']} ({facts['slug']}), {facts['family']}, {facts['status']}")
-    yield from _wrapped(facts["summary"])
-    yield ""
-    yield from _field("paper", _paper_line(facts))
-    equation = facts["equation"]
-    yield from _field("equation", equation["reference"])
-    yield " " * 14 + terminal(equation["latex"])  # whole, to be copied
-    yield from _field("needs", ", ".join(facts["needs"]))
-    yield from _field("file", facts["file"])
-    yield from _field("run it", facts["command"])
-    yield from _block("Choices the paper leaves open, or peers make otherwise")
-    for knob in facts["knobs"]:
-        peers = f" Peers: {knob['peers']}." if knob["peers"] else ""
-        yield from _item(f"{knob['name']}: paper: {knob['paper']}. Ours: {knob['ours']}.{peers}")
-    yield from _block("Departures from the paper")
-    for number, text in enumerate(facts["departures"], 1):
-        yield from _wrapped(text, f"  {number}. ", " " * (4 + len(str(number))))
-    yield from _block("Options (default; source)")
-    for option in facts["options"]:
-        yield from _item(_option_line(option))
-    yield from _evidence_block(facts["evidence"])
-
-
 def paper_card(facts: Facts) -> Iterator[str]:
     """A paper, survey or candidate for a reader at a terminal."""
     yield terminal(facts["title"])
-    yield from _wrapped(", ".join(facts["authors"]))
+    yield from wrapped(", ".join(facts["authors"]))
     yield ""
     status = facts["status"] if facts["kind"] != "survey" else f"{facts['status']} (survey)"
-    yield from _field("status", status)
+    yield from field("status", status)
     for label in ("status_note", "superseded_by", "withdrawn"):
-        yield from _field(label.replace("_", " "), facts.get(label))
-    yield from _field("submitted", facts["submitted"])
-    yield from _field("updated", facts.get("updated"))
-    yield from _field("categories", ", ".join(facts["categories"]))
+        yield from field(label.replace("_", " "), facts.get(label))
+    yield from field("submitted", facts["submitted"])
+    yield from field("updated", facts.get("updated"))
+    yield from field("categories", ", ".join(facts["categories"]))
     for label in ("venue", "doi", "licence", "comment"):
-        yield from _field(label, facts.get(label))
-    yield from _field("leaves", ", ".join(facts["leaves"]))
+        yield from field(label, facts.get(label))
+    yield from field("leaves", ", ".join(facts["leaves"]))
     for name, values in facts.get("facets", {}).items():
-        yield from _field(name, ", ".join(values))
-    yield from _field("url", facts["url"])
+        yield from field(name, ", ".join(values))
+    yield from field("url", facts["url"])
     for link in facts.get("links", ()):
-        yield from _field(link["kind"], link["url"])
-    yield from _field("related", ", ".join(facts.get("related", ())))
-    yield from _field("file", facts.get("file"))
-    yield from _block("Gist" if "gist" in facts else "Abstract")
-    yield from _wrapped(facts.get("gist") or facts.get("abstract") or "-")
+        yield from field(link["kind"], link["url"])
+    yield from field("related", ", ".join(facts.get("related", ())))
+    yield from field("file", facts.get("file"))
+    yield from block("Gist" if "gist" in facts else "Abstract")
+    yield from wrapped(facts.get("gist") or facts.get("abstract") or "-")
     if facts["methods"]:
-        yield from _block("Methods")
+        yield from block("Methods")
         for method in facts["methods"]:
-            yield from _item(
+            yield from item(
                 f"{method['relation']} {method['slug']} (registry show {method['slug']})"
             )
     if facts.get("claims"):
-        yield from _block("Claims, and what we measured")
+        yield from block("Claims, and what we measured")
         for claim in facts["claims"]:
             yield from _claim_lines(claim)
     if facts.get("outline"):
-        yield from _block("Outline")
+        yield from block("Outline")
         yield from _outline_lines(facts["outline"], 1)
-        yield from _wrapped(facts["outline_source"])
+        yield from wrapped(facts["outline_source"])
 
 
 def _claim_lines(claim: Mapping[str, Any]) -> Iterator[str]:
     version = f", version {claim['arxiv_version']}" if claim["arxiv_version"] else ""
-    yield from _item(f"{claim['id']} ({claim['kind']}; {claim['where']}{version}): {claim['text']}")
+    yield from item(f"{claim['id']} ({claim['kind']}; {claim['where']}{version}): {claim['text']}")
     for measured in claim["evidence"]:
-        yield from _wrapped(_evidence_line(measured), "    = ", "      ")
+        yield from wrapped(evidence_line(measured), "    = ", "      ")
     if not claim["evidence"] and claim["experiment"]:
-        yield from _wrapped(f"not measured yet: experiment {claim['experiment']}", "    = ")
+        yield from wrapped(f"not measured yet: experiment {claim['experiment']}", "    = ")
 
 
 def _outline_lines(sections: list[Mapping[str, Any]], depth: int) -> Iterator[str]:
@@ -245,24 +190,18 @@ def _outline_lines(sections: list[Mapping[str, Any]], depth: int) -> Iterator[st
         count = f"{papers} paper{'s' if papers > 1 else ''}"
         covered = [*section["methods"], *([count] if papers else [])]
         about = f" [{', '.join(covered)}]" if covered else ""
-        yield from _wrapped(section["title"] + about, "  " * depth, "  " * depth + "  ")
+        yield from wrapped(section["title"] + about, "  " * depth, "  " * depth + "  ")
         yield from _outline_lines(section["sections"], depth + 1)
 
 
-def _evidence_block(evidence: list[Mapping[str, Any]]) -> Iterator[str]:
-    yield from _block("Evidence")
-    if not evidence:
-        yield "  none yet (registry verify)"
-    for measured in evidence:
-        yield from _item(f"{measured['paper']} {measured['claim']}: {_evidence_line(measured)}")
-
-
-def _evidence_line(measured: Mapping[str, Any]) -> str:
+def evidence_line(measured: Mapping[str, Any]) -> str:
+    """The verdict and every comparison, in a line."""
     found = "; ".join(measured["comparisons"])
     return f"{measured['verdict']} at scale {measured['scale']} ({measured['date']}). {found}"
 
 
-def _measured(evidence: Evidence) -> Facts:
+def measured_facts(evidence: Evidence) -> Facts:
+    """What a piece of evidence says, as facts."""
     return {
         "method": evidence.method,
         "paper": evidence.paper,
@@ -276,52 +215,43 @@ def _measured(evidence: Evidence) -> Facts:
             + ("holds" if c.holds else "does not hold")
             for c in evidence.comparisons
         ],
+        "experiment": evidence.experiment,
+        "measured": [
+            {
+                "label": m.label,
+                "method": m.method,
+                "measure": m.measure,
+                "unit": m.unit,
+                "before": sum(m.before) / len(m.before) if m.before else None,
+                "after": m.mean_after,
+                "interval": m.interval,
+                "seeds": len(m.seeds),
+            }
+            for m in evidence.measured
+        ],
         "command": evidence.command,
     }
 
 
-def _option_facts(option: OptionFacts) -> Facts:
-    return {
-        "name": option.name,
-        "kind": option.kind,
-        "default": option.default,
-        "presets": dict(option.presets),
-        "unit": option.unit,
-        "allowed": option.allowed,
-        "source": option.source,
-        "what": option.what,
-    }
-
-
-def _option_line(option: Mapping[str, Any]) -> str:
-    from registry.runs.options import show_value
-
-    presets = "".join(f", {show_value(v)} for {m}" for m, v in option["presets"].items())
-    unit = f" {option['unit']}" if option["unit"] else ""
-    default = f"{show_value(option['default'])}{unit}{presets}"
-    return f"{option['name']} = {default} ({option['source']}): {option['what']}"
-
-
-def _paper_line(facts: Facts) -> str:
-    title = next((p["title"] for p in facts["papers"] if p["id"] == facts["paper"]), "")
-    return f"{facts['paper']} {title}".strip()
-
-
-def _field(label: str, value: object) -> Iterator[str]:
+def field(label: str, value: object) -> Iterator[str]:
+    """A labelled value; nothing where there is none."""
     if value:
-        yield from _wrapped(str(value), f"{label:<14}", " " * 14)
+        yield from wrapped(str(value), f"{label:<14}", " " * 14)
 
 
-def _block(title: str) -> Iterator[str]:
+def block(title: str) -> Iterator[str]:
+    """A heading behind a blank line."""
     yield ""
     yield title
 
 
-def _item(text: str) -> Iterator[str]:
-    yield from _wrapped(text, "  - ", "    ")
+def item(text: str) -> Iterator[str]:
+    """One entry of a list."""
+    yield from wrapped(text, "  - ", "    ")
 
 
-def _wrapped(text: str, first: str = "", rest: str = "") -> Iterator[str]:
+def wrapped(text: str, first: str = "", rest: str = "") -> Iterator[str]:
+    """``text`` in lines as wide as the terminal, at most 100."""
     width = min(100, max(40, shutil.get_terminal_size((100, 24)).columns))
     yield from textwrap.wrap(
         terminal(text),
@@ -348,6 +278,7 @@ def _papers(settings: Settings) -> list[str]:
     return [ArxivId.from_slug(p.stem).base for p in (*paper_paths(root), *survey_paths(root))]
 
 
-def _relative(path: Path, settings: Settings) -> str:
+def relative(path: Path, settings: Settings) -> str:
+    """``path`` as it is written inside the checkout, whole elsewhere."""
     base = settings.checkout
     return str(path.relative_to(base)) if base and path.is_relative_to(base) else str(path)

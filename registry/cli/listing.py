@@ -34,25 +34,38 @@ def list_(
         help="Only these. Methods: verified, partial, unverified, retired. Papers: active, "
         "candidate (found on arXiv, not yet accepted), superseded, withdrawn.",
     ),
+    family: str | None = typer.Option(
+        None, "--family", help="Only methods of this family: preference, rl, merge ..."
+    ),
+    needs: list[str] = typer.Option(
+        [], "--needs", help="Only methods that need this, or part of its name: reward; repeatable."
+    ),
     as_json: bool = typer.Option(False, "--json", help="A list of objects as JSON."),
 ) -> None:
     """List methods, papers, surveys, the taxonomy's leaves or the built-in tasks.
 
+    Filters combine: what is listed passes all of them.
+
     Example:
 
-        registry list methods
+        registry list methods --family preference --needs reference
         registry list papers --status candidate --json
     """
     if what not in _WHAT:
         raise UnknownNameError("list", what, _WHAT, "registry list --help")
     _check_status(what, status)
-    rows = _rows(what, status)
+    if what != "methods" and (family or needs):
+        given = f"--family {family}" if family else f"--needs {needs[0]}"
+        raise UsageError(f"{given} is for methods. Say: registry list methods {given}")
+    rows = _methods(status, family, needs) if what == "methods" else _rows(what, status)
     if as_json:
         emit_json(rows)
     elif rows:
         emit_table(list(rows[0]), ([_cell(value) for value in row.values()] for row in rows))
     else:
-        talk(f"no {what}" + (f" with status {status}" if status else ""))
+        asked = [f"status {status}"] * bool(status) + [f"family {family}"] * bool(family)
+        asked += [f"need of {need}" for need in needs]
+        talk(f"no {what}" + (f" with {' and '.join(asked)}" if asked else ""))
 
 
 def show(
@@ -127,8 +140,6 @@ def _check_status(what: str, status: str | None) -> None:
 
 
 def _rows(what: str, status: str | None) -> Rows:
-    if what == "methods":
-        return _methods(status)
     if what == "tasks":
         from methods.engine.tasks import TASKS
 
@@ -149,9 +160,19 @@ def _rows(what: str, status: str | None) -> Rows:
     ]
 
 
-def _methods(status: str | None) -> Rows:
-    from methods.index import METHODS
+def _methods(status: str | None, family: str | None, needs: Sequence[str]) -> Rows:
+    from registry.runs.known import broken_packages, known_methods
 
+    known = known_methods()
+    for sentence in broken_packages():
+        talk(sentence)
+    families = {info.family for info in known}
+    if family is not None and family not in families:
+        raise UnknownNameError("family of methods", family, families, "registry list methods")
+    for need in needs:
+        there = {n for info in known for n in info.needs}
+        if not any(_is_part(need, n) for n in there):
+            raise UnknownNameError("need of methods", need, there, "registry list methods --json")
     return [
         {
             "slug": info.slug,
@@ -160,9 +181,15 @@ def _methods(status: str | None) -> Rows:
             "paper": info.paper,
             "status": info.status,
         }
-        for info in METHODS
+        for info in known
         if status in (None, info.status)
+        and family in (None, info.family)
+        and all(any(_is_part(need, n) for n in info.needs) for need in needs)
     ]
+
+
+def _is_part(asked: str, need: str) -> bool:
+    return asked.strip().lower() in need.lower()
 
 
 def _paper(paper: Paper) -> dict[str, Any]:

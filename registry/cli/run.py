@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from methods.index import METHODS, MethodInfo
+from methods.index import MethodInfo
 from registry.cli.app import command_of
 from registry.cli.output import emit, emit_json, emit_table, talk
 from registry.core.errors import Interrupted, RunError, UnknownNameError, UsageError
+from registry.runs.known import find_method, known_methods
 
 if TYPE_CHECKING:
     from registry.core.settings import Settings
@@ -61,24 +62,25 @@ class MethodGroup(TyperGroup):
     """One command a method; a method's file is read only when it is asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The slugs of the register."""
-        return [info.slug for info in METHODS if info.status != "retired"]
+        """The slugs of the register and of installed packages."""
+        return [info.slug for info in known_methods() if info.status != "retired"]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The method's command. Raises UnknownNameError with the nearest names."""
-        info = next((m for m in METHODS if m.slug == cmd_name), None)
-        if info is not None:
-            return method_command(info)
+        """The method's command, also of a file. Raises UnknownNameError with the nearest names."""
         if cmd_name.startswith("-"):
             return None  # the parser says which option it does not know
-        raise UnknownNameError("method", cmd_name, self.list_commands(ctx), "registry list methods")
+        return method_command(find_method(cmd_name), cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The register, so that this page reads no method's file."""
         shown = self.list_commands(ctx)
         with formatter.section("Methods"):
             formatter.write_dl(
-                [(m.slug, f"{m.name} (arXiv {m.paper})") for m in METHODS if m.slug in shown]
+                [
+                    (m.slug, f"{m.name} (arXiv {m.paper})")
+                    for m in known_methods()
+                    if m.slug in shown
+                ]
             )
 
 
@@ -96,6 +98,7 @@ def run() -> None:
         registry run grpo
         registry run dpo --model smollm2-135m --seed 1
         registry run sft --learning-rate 1e-4 --dry-run
+        registry run ./my_method.py --steps 20
     """
 
 
@@ -103,6 +106,7 @@ class MethodCommand(TyperCommand):
     """A command that shows the method's options with default, unit and source."""
 
     info: MethodInfo
+    typed: str
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         """As usual; ``--resume`` may stand alone, and an unknown option gets its nearest names."""
@@ -128,13 +132,17 @@ class MethodCommand(TyperCommand):
         flags = [flag for param in self.params for flag in param.opts if "_" not in flag]
         behind = args[args.index(name) + 1 :] if name in args else []
         value = f" {behind[0]}" if behind and not behind[0].startswith("--") else ""
-        help_page = f"registry run {self.info.slug} --help"
+        help_page = f"registry run {self.typed} --help"
         error = UnknownNameError(f"option of {self.info.slug}", name, flags, help_page)
         return UsageError(str(error).replace(f"'{name}'", f"'{name}{value}'", 1))
 
 
-def method_command(info: MethodInfo) -> Any:
-    """The command that runs ``info``'s method, with a flag for each of its options."""
+def method_command(info: MethodInfo, typed: str | None = None) -> Any:
+    """The command that runs ``info``'s method, with a flag for each of its options.
+
+    ``typed`` is what a person calls it: the path of a file, the slug by default.
+    """
+    typed = typed or info.slug
     from registry.runs.options import options_of
 
     names = [name for name, _, _ in _COMMON]
@@ -154,21 +162,22 @@ def method_command(info: MethodInfo) -> Any:
 
     def command(**values: Any) -> int:
         given = {n: values.pop(k) for k, n in flags.items()}
-        return _execute(info, {n: v for n, v in given.items() if v is not None}, **values)
+        return _execute(info, typed, {n: v for n, v in given.items() if v is not None}, **values)
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     command.__doc__ = (
-        f"{info.name}, arXiv {info.paper}. {info.summary}\n\n"
-        f"Example:\n\n    registry run {info.slug} --seed 1 --dry-run"
+        f"{info.name}{f', arXiv {info.paper}' if info.paper else ''}. {info.summary}\n\n"
+        f"Example:\n\n    registry run {typed} --seed 1 --dry-run"
     )
     built = command_of(info.slug, command, cls=MethodCommand)
-    built.info = info
+    built.info, built.typed = info, typed
     return built
 
 
 def _execute(
     info: MethodInfo,
+    typed: str,
     flags: dict[str, Any],
     *,
     seed: int,
@@ -214,7 +223,7 @@ def _execute(
         if dry_run:
             return _show_resume(folder, as_json)
     else:
-        planned = plan.make_plan(plan.Request(info.slug, options, seed, device, config))
+        planned = plan.make_plan(plan.Request(typed, options, seed, device, config))
         launch.check_out(info.slug, out)
         launch.check_trackers(log_to)
         if dry_run:
@@ -228,13 +237,18 @@ def _resumed(
     info: MethodInfo, name: str, changed: list[str], settings: Settings, dry_run: bool
 ) -> Path:
     from registry.runs import launch
+    from registry.runs.own_file import changed_source
+    from registry.runs.records import read_run
 
     if changed:
         raise UsageError(
             f"--resume keeps the run's configuration; {', '.join(changed)} cannot change. "
             f"Drop it, or start a new run without --resume"
         )
-    return launch.prepare_resume(name, info.slug, settings, dry_run=dry_run)
+    folder = launch.prepare_resume(name, info.slug, settings, dry_run=dry_run)
+    if changed_file := changed_source(read_run(folder)):
+        talk(changed_file)
+    return folder
 
 
 def _report(outcome: Outcome, settings: Settings, as_json: bool) -> int:

@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from methods import index
 from registry.core.errors import UsageError
 from registry.runs.devices import Choice, Constants, Memory, choose
 from registry.runs.lengths import Lengths, data_lengths, given_lengths, load_task, task_lengths
-from registry.runs.plan import Plan
+from registry.runs.plan import Plan, find_method
 from registry.runs.shapes import BUILT_IN, ModelShape, model_shape
 from registry.runs.sources import SMALL, TINY
 from registry.runs.work import Pass, seconds
@@ -105,9 +104,7 @@ def estimate(
     ``spread`` is the share of sampled groups whose answers differ in score.
     Raises UsageError where the model's size or the lengths of texts cannot be told.
     """
-    info = index.find(plan.method)
-    if info is None:
-        raise UsageError(f"no method {plan.method!r} in the register")
+    info = find_method(plan.source or plan.method)
     shape, lengths = _inputs(plan, cache_dir, prompt_tokens, answer_tokens)
     notes: list[str] = []
     kind = "verifiable" if lengths.verifiable else "scored"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from pathlib import Path
 
+from methods.index import MethodInfo
+from methods.plugins import COPIED
 from registry.runs.records import RunRecord
 
 METHOD_COPY = "method.py"
@@ -31,3 +34,19 @@ def changed_source(record: RunRecord) -> str | None:
         f"{path} {what}: the run goes on with its copy, {record.folder / METHOD_COPY}; "
         "to run what stands there now, start a new run"
     )
+
+
+def copy_text(info: MethodInfo) -> str:
+    """The method's file as text, with a line in its docstring that says what it is a copy of."""
+    text = info.path.read_text(encoding="utf-8")
+    if COPIED in text:
+        return text
+    head = ast.parse(text).body[0]
+    if not isinstance(head, ast.Expr) or head.end_lineno is None:
+        return f'"""{COPIED}{info.slug}"""\n\n{text}'
+    lines = text.splitlines(keepends=True)
+    last = lines[head.end_lineno - 1]
+    before, quotes, after = last.rpartition('"""')
+    gap = "" if not before.strip() else before + "\n"
+    lines[head.end_lineno - 1] = f"{gap}\n{COPIED}{info.slug}\n{quotes}{after}"
+    return "".join(lines)
