@@ -21,10 +21,18 @@ _OWN: dict[str, dict[str, Any]] = {
     "kto": {"beta": 1.0, "balance": "none", "loss_aversion": 2.0, "data": "labelled"},
     "orpo": {"odds_weight": 1.0},
     "simpo": {"beta": 1.0, "gamma": 0.0},
-    "step-dpo": {"beta": 1.0, "unit": "answer", "step_samples": 3},
+    "step-dpo": {
+        "beta": 1.0,
+        "unit": "answer",
+        "step_samples": 50,
+        "prompts": 11,
+        "max_new_tokens": 5,
+    },
     "tdpo": {"beta": 1.0, "version": "tdpo1", "alpha": 2.0},
 }
 # Options of a run that ends in a fraction of a second.
 SMALL: dict[str, dict[str, Any]] = {slug: _SMALL for slug in _OWN}
+# A random model seldom takes a right step.
+SMALL["step-dpo"] = {**_SMALL, "prompts": 12, "step_samples": 60}
 # Another value for every option of its own: each must leave another run behind.
 OTHERS: dict[str, dict[str, Any]] = {slug: {**_OTHERS, **own} for slug, own in _OWN.items()}
