@@ -7,6 +7,7 @@ built-in. Weights are float32 and come from safetensors; code from a hub is neve
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -81,6 +82,7 @@ def read(
     logging.disable_progress_bar()  # the engine has its own
     path, revision, source = _place(name, task, cache_dir, check)
     if (Path(path) / "adapter_config.json").is_file():
+        _require_no_magnitudes(Path(path))
         old_torchao.tolerate()  # transformers lets PEFT load it
     try:
         tokenizer = _tokenizer(path, revision)
@@ -130,6 +132,16 @@ def _place(
             f"Allowed: a folder in the Hugging Face layout, a hub id, or {', '.join(BUILT_IN)}."
         )
     return repository, revision or None, f"hub {name}"
+
+
+def _require_no_magnitudes(folder: Path) -> None:
+    """transformers 5.23 leaves DoRA's magnitudes out when it loads an adapter, with a warning."""
+    if json.loads((folder / "adapter_config.json").read_text()).get("use_dora"):
+        raise MethodError(
+            f"{folder} is a DoRA adapter, which transformers loads without its magnitudes. Load it "
+            "with peft.PeftModel.from_pretrained, merge_and_unload(), save that, and give its "
+            "folder."
+        )
 
 
 def _tokenizer(path: str | Path, revision: str | None) -> PreTrainedTokenizerBase:

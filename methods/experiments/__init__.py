@@ -6,13 +6,25 @@
 from __future__ import annotations
 
 from methods.experiments.best_of_n_curve import BEST_OF_N_CURVE
+from methods.experiments.dft_against_sft import DFT_AGAINST_SFT
+from methods.experiments.dora_against_lora import DORA_AGAINST_LORA
 from methods.experiments.dpo_sentiment import DPO_SENTIMENT
+from methods.experiments.forgetting import FORGETTING
 from methods.experiments.grpo_verifier import GRPO_VERIFIER
+from methods.experiments.lora_against_full import LORA_AGAINST_FULL
+from methods.experiments.neftune_overfitting import NEFTUNE_OVERFITTING
+from methods.experiments.pissa_against_lora import PISSA_AGAINST_LORA
 from methods.experiments.protocol import Experiment
 from methods.experiments.sft_heldout_loss import SFT_HELDOUT_LOSS
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     SFT_HELDOUT_LOSS,
+    DFT_AGAINST_SFT,
+    NEFTUNE_OVERFITTING,
+    LORA_AGAINST_FULL,
+    DORA_AGAINST_LORA,
+    PISSA_AGAINST_LORA,
+    FORGETTING,
     DPO_SENTIMENT,
     GRPO_VERIFIER,
     BEST_OF_N_CURVE,

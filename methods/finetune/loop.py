@@ -32,9 +32,11 @@ Loss = Callable[[Tensor, Tensor, int], Tensor]
 Forward = Callable[[LanguageModel, int, Sequence[Tokens], Sequence[int]], tuple[Tensor, Tensor]]
 Adapt = Callable[[LanguageModel], None]
 
+_SHOWN = 500  # demonstrations, at most, that the loss on what was trained on is measured on
 _FACTS = {
     "held_out_loss": ("Held-out loss", "nats per token", False),
     "held_out_accuracy": ("Held-out greedy accuracy", "fraction", True),
+    "trained_loss": ("Loss on the demonstrations trained on", "nats per token", False),
     "old_task_loss": ("Held-out loss on the task learned before", "nats per token", False),
     "old_task_accuracy": ("Greedy accuracy on the task learned before", "fraction", True),
 }
@@ -62,11 +64,16 @@ def supervised(
     if config.labels == "shuffled":
         train = shuffled(train, run.generator("shuffle"))
     old = OldTask.of(old_task, policy) if old_task else None
+    if old is not None:
+        _require_readable(policy, [*train, *held_out])
     optimiser = Optimiser(policy, config)
     rows_of = _drawn(train, old, config, run.seed)
 
     def evaluate() -> dict[str, Any]:
         found = _measured(run, policy, task, held_out)
+        # Spread over all of them: the first are those that the built-in start was trained on.
+        shown = train[:: -(-len(train) // _SHOWN)]
+        found["trained_loss"] = measure.token_loss(policy, shown).to_json()
         if old is not None:
             again = _measured(run, policy, old.task, old.held_out)
             found |= {k.replace("held_out", "old_task"): v for k, v in again.items()}
@@ -151,6 +158,18 @@ def _drawn(
         return picked
 
     return rows
+
+
+def _require_readable(policy: LanguageModel, rows: Sequence[Tokens]) -> None:
+    """The built-in start knows the characters of the task it was trained on and no others."""
+    unknown = policy.tokenizer.unk_token_id
+    if unknown is None or unknown == policy.eos_id:
+        return
+    if any(unknown in r.ids for r in rows):
+        raise MethodError(
+            f"the start on the old task does not know every character of the new one (model "
+            f"{policy.name!r}); choose two tasks that are written alike, or another model"
+        )
 
 
 def _measured(

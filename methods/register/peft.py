@@ -69,6 +69,12 @@ DORA = MethodInfo(
             "the weights of an output",
             "peft and torchtune: of an output",
         ),
+        Knob(
+            "bias",
+            "not stated",
+            "added after: magnitudes are those of the weights alone",
+            "peft the same; torchtune multiplies it by the magnitude over the norm too",
+        ),
         Knob("scaling", "none in Eq. 5", "alpha / r, as LoRA", "peft and torchtune: alpha / r"),
         _TARGETS,
     ),

@@ -21,3 +21,43 @@ def test_sft_on_shuffled_answers_does_neither(run: Run) -> None:
     assert control["held_out_accuracy"]["after"] < control["held_out_accuracy"]["before"]
     # Blurring overconfident answers may lower the loss, but not to where the right ones lead.
     assert control["held_out_loss"]["after"] > run("sft", steps=100)["held_out_loss"]["after"]
+
+
+@pytest.mark.parametrize("method", ["dft", "neftune"])
+def test_its_variants_answer_more_questions_right_and_not_on_shuffled_answers(
+    run: Run, method: str
+) -> None:
+    trained = run(method, steps=100)
+    assert rises(trained["held_out_accuracy"])
+    control = run(method, steps=100, labels="shuffled")
+    assert not rises(control["held_out_accuracy"])
+    assert control["held_out_loss"]["after"] > trained["held_out_loss"]["after_interval"][1]
+
+
+def test_dft_leaves_alone_what_the_model_holds_for_unlikely(run: Run) -> None:
+    """Wrong answers mixed in by shuffling are unlikely ones: DFT goes after them less than SFT."""
+    dft, sft = (run(m, steps=60, labels="shuffled") for m in ("dft", "sft"))
+    kept, lost = dft["held_out_accuracy"], sft["held_out_accuracy"]
+    assert kept["after_interval"][0] > lost["after_interval"][1]
+
+
+def test_noise_keeps_the_loss_on_what_was_trained_on_higher_and_is_gone_when_measured(
+    run: Run,
+) -> None:
+    few = {"steps": 100, "demonstrations": 400}
+    noisy, plain = run("neftune", **few), run("sft", **few)
+    assert noisy["trained_loss"]["before"] == plain["trained_loss"]["before"]
+    assert noisy["trained_loss"]["after"] > plain["trained_loss"]["after"]
+
+
+def test_a_new_task_costs_the_old_one_and_replayed_rows_keep_it(run: Run) -> None:
+    tasks = {
+        "steps": 60, "old_task": "chain-sum:digits=2",
+        "task": "chain-sum:digits=2,terms=3",
+    }  # fmt: skip
+    plain, replayed = run("sft", **tasks), run("sft", **tasks, replay=0.25)
+    old = plain["old_task_loss"]
+    assert old["after_interval"][0] > old["before_interval"][1]
+    assert replayed["old_task_loss"]["after_interval"][1] < old["after_interval"][0]
+    new = replayed["held_out_loss"]
+    assert new["after_interval"][1] < new["before_interval"][0]
