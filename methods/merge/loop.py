@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from methods.engine import distributed, measure
@@ -25,6 +26,7 @@ from methods.engine.batch import Order, Tokens, micro_batches, pack
 from methods.engine.cache import build_once
 from methods.engine.errors import MethodError
 from methods.engine.examples import demonstrations
+from methods.engine.files import writing
 from methods.engine.hub import hub_problem, in_hub_cache
 from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
@@ -47,7 +49,7 @@ Rule = Callable[[str, Tensor, Mapping[str, Tensor]], Tensor]
 class Sources:
     """The start's weights and the models', read tensor by tensor, at least in float32, on the CPU.
 
-    ``folders`` maps a model's name to its folder in the Hugging Face layout. Raises MethodError
+    ``folders`` maps a model's name to the folder of its .safetensors files. Raises MethodError
     where a model has not the start's tensors in the start's shapes.
     """
 
@@ -217,7 +219,7 @@ def _start(run: Run, config: MergeOptions) -> tuple[LanguageModel, tuple[Side, S
 def _expert(
     run: Run, config: MergeOptions, base: LanguageModel, rows: list[Tokens], title: str, steps: int
 ) -> Path:
-    """The folder of ``base`` trained on ``rows``, trained first where the cache has none."""
+    """The folder of the weights of ``base`` trained on ``rows``; they are kept in the cache."""
     recipe = [
         base.fingerprint(), hashlib.sha256(repr(rows).encode()).hexdigest(), steps,
         config.expert_batch_size, config.expert_learning_rate, base.precision, run.seed,
@@ -227,7 +229,11 @@ def _expert(
 
     def build(folder: Path) -> None:
         model = _trained(run, config, base, rows, title, steps)
-        model.write(folder, model.weights())
+        folder.mkdir()
+        # The tensors alone: transformers writes a model from the first process only.
+        named = {n: p.detach().cpu().contiguous() for n, p in model.module.named_parameters()}
+        with writing(folder):
+            save_file(named, folder / "model.safetensors")
 
     # Every process asks; one trains alone, the others wait for its folder.
     with distributed.alone():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,12 @@ from safetensors.torch import load_file, save_file
 from methods.engine.errors import MethodError
 from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
-from methods.engine.run import Run
 from methods.engine.tiny import Recipe, tokenizer, untrained
 from methods.merge.loop import Sources, merged
 from methods.merge.options import MergeOptions
 from tests.engine.conftest import ALPHABET, small_model
 from tests.guards.small import play
+from tests.methods.merge.ranks import carry_out
 
 METHODS = ("task-arithmetic", "ties", "dare", "slerp")
 each_method = pytest.mark.parametrize("method", METHODS)
@@ -81,20 +83,32 @@ def test_a_resume_trains_no_expert_again_and_gives_the_same_numbers(
         raise AssertionError("an expert is trained again")
 
     monkeypatch.setattr(Optimiser, "step", refuse)
-    again(done.folder, method, monkeypatch)
+    carry_out(done.folder)
     assert (done.folder / "results.json").read_bytes() == first
 
 
-def again(folder: Path, method: str, patch: pytest.MonkeyPatch) -> None:
-    """The run of ``folder`` once more in that folder."""
-    from tests.guards.small import small_task
-
-    spec = json.loads((folder / "spec.json").read_text())
-    module = importlib.import_module(f"methods.merge.{method.replace('-', '_')}")
-    with patch.context() as patched:
-        patched.setattr("methods.engine.run.load", lambda name, **_: small_model())
-        patched.setattr("methods.engine.run.build_task", lambda name, cache: small_task(name))
-        module.run(Run(folder, spec), module.Config(**spec["config"]))
+def test_two_processes_leave_the_merge_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = play("ties", tmp_path / "alone", monkeypatch)
+    spec = json.loads((alone.folder / "spec.json").read_text())
+    together = tmp_path / "together"
+    together.mkdir()
+    spec["cache_dir"] = str(together / "cache")
+    (together / "spec.json").write_text(json.dumps(spec))
+    shared = {
+        **os.environ, "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1",
+        "REGISTRY_RENDEZVOUS": f"file://{tmp_path / 'meeting'}",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "tests.methods.merge.ranks", str(together)]
+    started = [subprocess.Popen(command, env={**shared, "RANK": rank}) for rank in "01"]
+    assert [process.wait(timeout=120) for process in started] == [0, 0]
+    results = [json.loads((f / "results.json").read_text()) for f in (alone.folder, together)]
+    for one, two in zip(*(r["measures"] for r in results), strict=True):
+        assert one["after"] == pytest.approx(two["after"], rel=1e-6)
+    assert weights(together).keys() == weights(alone.folder).keys()
+    for name, tensor in weights(together).items():
+        assert torch.equal(tensor, weights(alone.folder)[name])
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
