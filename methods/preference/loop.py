@@ -96,12 +96,6 @@ def log_ratio_margin(pairs: Pairs) -> Tensor:
     return (chosen - ref_chosen) - (rejected - ref_rejected)
 
 
-def average_margin(pairs: Pairs) -> Tensor:
-    """The chosen answer's mean log-prob less the rejected one's, in nats a token, (P,)."""
-    chosen, rejected = pairs.averaged()
-    return chosen - rejected
-
-
 def train(
     run: Run,
     config: PreferenceOptions,

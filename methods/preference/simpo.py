@@ -23,14 +23,14 @@ SimPO loss, value and gradient.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from methods.engine.options import option
 from methods.engine.run import Run
-from methods.preference.loop import average_margin, train
+from methods.preference.loop import Pairs, train
 from methods.preference.options import SMOLLM2, TINY, PreferenceOptions
 
 
@@ -42,6 +42,12 @@ class Config(PreferenceOptions):
     )
     gamma: float = option(
         1.0, "margin by which a pair should be won", source="paper, Llama-3-Base", ge=0, le=100
+    )
+    tokens: Literal["mean", "sum"] = option(
+        "mean",
+        "an answer's reward is the mean over its tokens; their sum is a control (the paper's "
+        "ablation of length normalisation), with beta and gamma as they are",
+        source="paper, Eq. 6",
     )
     batch_size: int = option(
         128, "pairs of one optimiser step", source="paper, Section 3", unit="pairs", ge=1
@@ -61,12 +67,25 @@ def simpo_loss(
     return -logsigmoid(beta * (chosen_mean_logp - rejected_mean_logp) - gamma)
 
 
+def scores(pairs: Pairs, tokens: str) -> tuple[Tensor, Tensor]:
+    """What the chosen and the rejected answers are compared by, (P,) each."""
+    if tokens == "mean":
+        return pairs.averaged()
+    logp = pairs.logp.sum(-1)
+    return logp[:, 0], logp[:, 1]
+
+
 def run(run: Run, config: Config) -> None:
     """Train on preference pairs; held-out reward at a measured KL, or held-out pair accuracy."""
+
+    def margin(pairs: Pairs) -> Tensor:
+        chosen, rejected = scores(pairs, config.tokens)
+        return config.beta * (chosen - rejected)
+
     train(
         run,
         config,
-        lambda pairs: simpo_loss(*pairs.averaged(), config.beta, config.gamma),
-        margin=lambda pairs: config.beta * average_margin(pairs),
+        lambda pairs: simpo_loss(*scores(pairs, config.tokens), config.beta, config.gamma),
+        margin=margin,
         needs_reference=False,
     )

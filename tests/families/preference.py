@@ -20,7 +20,7 @@ _OWN: dict[str, dict[str, Any]] = {
     "dpop": {"beta": 1.0, "penalty": 1.0},
     "kto": {"beta": 1.0, "balance": "none", "loss_aversion": 2.0, "data": "labelled"},
     "orpo": {"odds_weight": 1.0},
-    "simpo": {"beta": 1.0, "gamma": 0.0},
+    "simpo": {"beta": 1.0, "gamma": 0.0, "tokens": "sum"},
     "step-dpo": {
         "beta": 1.0,
         "unit": "answer",

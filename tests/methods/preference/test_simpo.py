@@ -11,7 +11,7 @@ from methods.engine.batch import Tokens, pack
 from methods.engine.examples import row
 from methods.engine.logprobs import completion_logprobs
 from methods.preference.loop import Pairs
-from methods.preference.simpo import simpo_loss
+from methods.preference.simpo import scores, simpo_loss
 from tests.engine.conftest import plain_logprobs, small_model
 
 F64 = torch.float64
@@ -41,6 +41,16 @@ def test_each_token_is_pushed_by_its_share_of_its_own_answer():
         assert ours[real].tolist() == pytest.approx(
             [s for s, r in zip(slopes, real, strict=True) if r]
         )
+
+
+def test_the_control_compares_sums_and_so_length_decides():
+    pairs = ragged()
+    chosen, rejected = scores(pairs, "sum")
+    assert (chosen.tolist(), rejected.tolist()) == ([-6.0, -0.5], [-4.0, -3.0])
+    means = scores(pairs, "mean")
+    assert [v.tolist() for v in means] == [v.tolist() for v in pairs.averaged()]
+    # The first pair is won by its mean and lost by its sum.
+    assert means[0][0] > means[1][0] and chosen[0] < rejected[0]
 
 
 def test_gamma_asks_for_a_margin_and_is_a_shift_of_the_sigmoid():
