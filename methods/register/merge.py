@@ -36,6 +36,8 @@ TASK_ARITHMETIC = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="Take it first: several models fine-tuned from one start, nothing to train with, "
+    "and one factor to choose.",
 )
 
 TIES = MethodInfo(
@@ -91,6 +93,8 @@ TIES = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="Take it where several models are merged and their sum is worse than each: it "
+    "lets fewer of their changes cancel.",
 )
 
 DARE = MethodInfo(
@@ -101,7 +105,7 @@ DARE = MethodInfo(
     summary="Drops most values of each task vector at random, rescales the rest so that the "
     "expectation stays, and adds what is left; no training.",
     equation=Equation(
-        "Section 3; the equation's number was not checked",
+        "Section 3 (drop and rescale)",
         r"m_t\sim\operatorname{Bernoulli}(p),\quad\hat\delta_t=(1-m_t)\odot\delta_t/(1-p),\quad"
         r"\theta=\theta_0+\lambda\sum_t\hat\delta_t",
     ),
@@ -129,6 +133,8 @@ DARE = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="Take it to thin task vectors out before they are merged, where fine-tuning "
+    "changed little of a large model.",
 )
 
 SLERP = MethodInfo(
@@ -163,6 +169,8 @@ SLERP = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="Take it for two models of one start where their average has lost length; nearly "
+    "parallel models give nearly the average.",
 )
 
 MERGE: tuple[MethodInfo, ...] = (TASK_ARITHMETIC, TIES, DARE, SLERP)
