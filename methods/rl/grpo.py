@@ -13,7 +13,8 @@ Departures from the paper
    reward model. Outcome supervision only, no process rewards, no iterated reward model.
 2. std divides by G and 1e-4 is added to it; the paper does not say. A group without spread gets
    advantage 0 and, where beta is 0, is not computed at all; it still counts in the mean.
-3. The clip range is not in the paper; 0.2 as in PPO. With one update a batch it never acts.
+3. The clip range is not in the paper; 0.2 as in PPO. With one update a batch it never acts. The
+   logarithm of a ratio is held within 20, so that none overflows.
 4. The presets are far smaller than the paper's (64 answers a prompt, 1024 a batch, 7B
    parameters), use larger learning rates, and for speed beta 0, so no reference model there.
 
@@ -30,11 +31,12 @@ from torch import Tensor
 
 from methods.engine.options import option
 from methods.engine.run import Run
-from methods.rl.loop import Loop, Loss, Outside, Part, outside_ratio
-from methods.rl.options import KlOptions
+from methods.rl.drawn import Part, outside_ratio
+from methods.rl.loop import Loop, Loss, Outside
+from methods.rl.options import KlOptions, ReuseOptions
 
 
-class Config(KlOptions):
+class Config(ReuseOptions, KlOptions):
     """Options of Group Relative Policy Optimization."""
 
     prompts_per_step: int = option(
@@ -88,11 +90,23 @@ def group_advantages(rewards: Tensor, epsilon: float = 1e-4) -> Tensor:
     return centred / (rewards.std(-1, correction=0, keepdim=True) + epsilon)
 
 
-def clipped_loss(logp: Tensor, old_logp: Tensor, advantages: Tensor, clip_range: float) -> Tensor:
-    """-min(rho A, clip(rho) A) of each token, (B, C), from (B, C) log-probs in nats and (B,)."""
-    ratio = (logp - old_logp).exp()
-    clipped = ratio.clamp(1 - clip_range, 1 + clip_range)
-    return -torch.minimum(ratio * advantages[:, None], clipped * advantages[:, None])
+def clipped_loss(
+    logp: Tensor,
+    old_logp: Tensor,
+    advantages: Tensor,
+    clip_range: float,
+    clip_high: float | None = None,
+) -> Tensor:
+    """-min(rho A, clip(rho) A) of each token, (B, C), from (B, C) log-probs in nats.
+
+    ``advantages`` (B,), or (B, C). The ratio is held within 1 - clip_range and 1 + ``clip_high``,
+    by default 1 + clip_range.
+    """
+    gain = advantages if advantages.dim() == 2 else advantages[:, None]
+    # Far beyond any clip; a larger one could overflow, and infinity has no gradient.
+    ratio = (logp - old_logp).clamp(-20, 20).exp()
+    clipped = ratio.clamp(1 - clip_range, 1 + (clip_range if clip_high is None else clip_high))
+    return -torch.minimum(ratio * gain, clipped * gain)
 
 
 def k3(logp: Tensor, ref_logp: Tensor) -> Tensor:

@@ -16,7 +16,6 @@ is the same however the update is cut into micro-batches or shared among process
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -31,79 +30,13 @@ from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
 from methods.engine.run import Run
 from methods.engine.sample import Sample, sample
+from methods.engine.scalar import load_reward_model, logprobs_and_values, text_rewards
 from methods.engine.tasks.task import Problem, Task
+from methods.rl.drawn import Critic, Drawn, Part
 from methods.rl.measures import entropy_estimate, evaluate, lengths_by_outcome, results
-from methods.rl.options import KlOptions, RlOptions
+from methods.rl.options import KlOptions, ReuseOptions, RlOptions
 
 Advantages = Tensor | Sequence[Tensor]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """The answers of one step: P prompts with G answers each, prompt after prompt."""
-
-    problems: tuple[Problem, ...]  # P
-    answers: tuple[Sample, ...]  # P * G
-    scores: Tensor  # (P, G) float64, the task's
-    rewards: Tensor  # (P, G) float64, what the method is told
-
-    def __post_init__(self) -> None:
-        size = self.group_size
-        for place, answer in enumerate(self.answers):
-            first = self.answers[place - place % size]
-            if _prompt(answer) != _prompt(first):
-                raise ValueError(f"answer {place} stands in a group of answers to another prompt")
-
-    @property
-    def group_size(self) -> int:
-        """Answers to each prompt."""
-        return len(self.answers) // len(self.problems)
-
-    @property
-    def lengths(self) -> Tensor:
-        """(P, G) float64: tokens of each answer, its end included."""
-        counts = [float(a.tokens.completion_length) for a in self.answers]
-        return torch.tensor(counts, dtype=torch.float64).view_as(self.rewards)
-
-    @property
-    def with_spread(self) -> Tensor:
-        """(P,) bool: groups whose rewards are not all equal."""
-        return self.rewards.amax(-1) > self.rewards.amin(-1)
-
-    def of(self, groups: Sequence[int]) -> Drawn:
-        """These groups alone, in this order."""
-        size = self.group_size
-        return Drawn(
-            tuple(self.problems[g] for g in groups),
-            tuple(a for g in groups for a in self.answers[g * size : (g + 1) * size]),
-            self.scores[list(groups)],
-            self.rewards[list(groups)],
-        )
-
-    def __add__(self, other: Drawn) -> Drawn:
-        return Drawn(
-            self.problems + other.problems,
-            self.answers + other.answers,
-            torch.cat([self.scores, other.scores]),
-            torch.cat([self.rewards, other.rewards]),
-        )
-
-
-@dataclass(frozen=True)
-class Part:
-    """One micro-batch of an update, B answers of at most C tokens, and totals of the whole update.
-
-    Log-probs are in nats, zero where ``mask`` is False. Answers that carry no gradient may be
-    missing from the part; the totals count them.
-    """
-
-    logp: Tensor  # (B, C), differentiable
-    old_logp: Tensor  # (B, C), of the policy that wrote the answers
-    ref_logp: Tensor | None  # (B, C), of the reference, where the loss reads one
-    mask: Tensor  # (B, C) bool
-    advantages: Tensor  # (B,), or (B, C) where each token has its own
-    answers: int
-    tokens: int
 
 
 Loss = Callable[[Part], Tensor]  # to a scalar, the part's share of the update's loss
@@ -113,7 +46,13 @@ Outside = Callable[[Part], Tensor]  # (B, C) bool, tokens whose ratio is beyond 
 class Loop:
     """What the steps of one run share: policy, task, optimiser, order of prompts."""
 
-    def __init__(self, run: Run, config: RlOptions) -> None:
+    def __init__(
+        self,
+        run: Run,
+        config: RlOptions,
+        prepare: Callable[[LanguageModel], None] = lambda policy: None,
+    ) -> None:
+        """``prepare`` may add parts to the policy that the start and reference do not have."""
         task = None if config.data else run.task(config.task)
         self.run, self.config = run, config
         self.policy = run.policy(config, task)
@@ -125,7 +64,14 @@ class Loop:
         measured = self.task.kind == "scored"
         self.start = self.policy.frozen_copy() if pulled or measured else None
         self.reference = self.start if pulled else None
+        self.judge = None
+        if config.reward not in ("task", "random"):
+            self.judge = load_reward_model(
+                config.reward, cache_dir=run.cache_dir, device=run.device,
+                precision=config.precision,
+            )  # fmt: skip
         self.longest = config.max_new_tokens or self.task.max_new_tokens(self.policy.tokenizer)
+        prepare(self.policy)
         self.optimiser = Optimiser(self.policy, config)
         self.order = Order(len(self.task.train), run.seed)
         self._before: dict[str, Any] = run.once("before", self.measured)
@@ -146,28 +92,41 @@ class Loop:
             generator=run.generator(*purpose),
         )  # fmt: skip
         scores = torch.tensor([self.task.score(problems[s.prompt_index], s.text) for s in drawn])
-        rewards = scores if config.reward == "task" else self._coins(len(drawn), step, attempt)
+        rewards = self._rewards(problems, drawn, scores, ("coins", *purpose[1:]))
         shape = (len(problems), config.group_size)
         return Drawn(
             tuple(problems), tuple(drawn), scores.double().view(shape), rewards.double().view(shape)
         )
 
-    def greedy(self, drawn: Drawn) -> Tensor:
+    def greedy(self, step: int, drawn: Drawn) -> Tensor:
         """(P,) float64: the reward of the policy's likeliest answer to each prompt of ``drawn``."""
-        if self.config.reward == "random":
-            return torch.full((len(drawn.problems),), 0.5, dtype=torch.float64)
-        return torch.tensor(
-            measure.greedy_scores(self.policy, self.task, drawn.problems, self.longest),
-            dtype=torch.float64,
-        )
+        problems = drawn.problems
+        found = sample(
+            self.policy, [p.prompt for p in problems], max_new_tokens=self.longest,
+            temperature=0.0, stop=self.task.stop,
+        )  # fmt: skip
+        scores = torch.tensor([self.task.score(problems[s.prompt_index], s.text) for s in found])
+        return self._rewards(problems, found, scores, ("greedy coins", step)).double()
 
-    def kl(self, drawn: Drawn) -> list[Tensor]:
-        """log pi - log ref of each answer's tokens in nats, by the policy that wrote them."""
+    def log_ratios(self, drawn: Drawn) -> list[Tensor]:
+        """log pi - log ref of each answer's tokens in nats, by the policy that wrote them.
+
+        Zeros where the run keeps no reference.
+        """
         if self.reference is None:
             return [torch.zeros(a.tokens.completion_length) for a in drawn.answers]
         rows = [a.tokens for a in drawn.answers]
         ref = measure.row_logprobs(self.reference, rows, self.config.temperature)
         return [torch.tensor(a.logprobs) - r for a, r in zip(drawn.answers, ref, strict=True)]
+
+    def kl(self, drawn: Drawn) -> Tensor:
+        """(P, G) float64: log pi(y) - log ref(y) of each whole answer in nats."""
+        sums = [float(ratio.double().sum()) for ratio in self.log_ratios(drawn)]
+        return torch.tensor(sums, dtype=torch.float64).view_as(drawn.rewards)
+
+    def per_token(self, kl: Tensor, drawn: Drawn) -> float:
+        """``kl`` of whole answers as nats a token, for the log."""
+        return (kl.sum() / drawn.lengths.sum()).item()
 
     def update(
         self,
@@ -178,12 +137,13 @@ class Loop:
         outside: Outside | None = None,
         *,
         kl_in_loss: bool = False,
+        critic: Critic | None = None,
     ) -> dict[str, float]:
         """The optimiser updates of the step; see ``update``."""
         reference = self.reference if kl_in_loss else None
         return update(
             self.config, self.policy, reference, self.optimiser, step, drawn.answers, advantages,
-            loss, outside,
+            loss, outside, critic,
         )  # fmt: skip
 
     def log(self, step: int, drawn: Drawn, metrics: dict[str, float]) -> None:
@@ -216,12 +176,26 @@ class Loop:
 
     def measured(self) -> dict[str, Any]:
         """The held-out measures of the policy as it is."""
-        return evaluate(self.run, self.config, self.policy, self.task, self.longest, self.start)
+        return evaluate(
+            self.run, self.config, self.policy, self.task, self.longest, self.start, self.judge
+        )
 
-    def _coins(self, count: int, step: int, attempt: int) -> Tensor:
-        purpose = ("coins", step, attempt) if attempt else ("coins", step)
-        g = self.run.generator(*purpose)
-        return torch.randint(2, (count,), generator=g, device=g.device).float().cpu()
+    def _rewards(
+        self,
+        problems: Sequence[Problem],
+        drawn: Sequence[Sample],
+        scores: Tensor,
+        purpose: tuple[str | int, ...],
+    ) -> Tensor:
+        """What the method is told of each answer, (N,)."""
+        if self.judge is not None:
+            return torch.tensor(
+                text_rewards(self.judge, [(problems[s.prompt_index].prompt, s.text) for s in drawn])
+            )
+        if self.config.reward == "random":
+            g = self.run.generator(*purpose)
+            return torch.randint(2, (len(drawn),), generator=g, device=g.device).float().cpu()
+        return scores
 
 
 def update(
@@ -234,18 +208,23 @@ def update(
     advantages: Advantages,
     loss: Loss,
     outside: Outside | None = None,
+    critic: Critic | None = None,
 ) -> dict[str, float]:
     """The optimiser updates of one sampled batch: each pass over its parts, one after another.
 
     ``advantages``: one number an answer, or a tensor of one number a token for each answer.
     ``reference``: the model whose log-probs ``loss`` reads, None where it reads none; an answer of
-    advantage 0 then has no gradient: it is counted and not computed.
+    advantage 0 then has no gradient: it is counted and not computed, unless ``critic`` gives its
+    values something to learn.
     """
     rows, recorded = [s.tokens for s in answers], [s.logprobs for s in answers]
     given = advantages.flatten() if isinstance(advantages, Tensor) else list(advantages)
-    live = [i for i in range(len(rows)) if reference is not None or bool((given[i] != 0).any())]
-    at, updates = config.temperature, config.updates_per_batch * config.minibatches
-    old = measure.row_logprobs(policy, rows, at) if updates > 1 else None
+    every = reference is not None or critic is not None
+    live = [i for i in range(len(rows)) if every or bool((given[i] != 0).any())]
+    at, (passes, parts) = config.temperature, _reuse(config)
+    old = None if critic is None else critic.logprobs
+    if old is None and passes * parts > 1:
+        old = measure.row_logprobs(policy, rows, at)
     ref = measure.row_logprobs(reference, rows, at) if reference is not None else None
     metrics = {"loss": 0.0, "kl": 0.0, "outside_clip_range": 0.0, "sampler_gap": 0.0}
     live_tokens = max(1, sum(rows[i].completion_length for i in live))
@@ -255,44 +234,52 @@ def update(
         tokens = sum(rows[i].completion_length for i in chosen)
         for group in own_batches([rows[i] for i in taken], config.micro_batch_tokens):
             batch = pack(rows, [taken[g] for g in group], policy.device)
-            logp = completion_logprobs(policy, batch, temperature=at)
+            logp, values = _forward(policy, batch, at, critic)
             part = Part(
                 logp,
                 # On policy the old log-probs are these very ones: no second pass.
                 logp.detach() if old is None else measure.padded(old, batch, policy.device),
                 None if ref is None else measure.padded(ref, batch, policy.device),
-                batch.completion_mask, _beside(given, batch, logp), len(chosen), tokens,
+                batch.completion_mask, _beside(given, batch, logp), len(chosen), tokens, *values,
             )  # fmt: skip
             value = loss(part)
             optimiser.backward(value)
-            if number < config.minibatches:  # the first pass
-                metrics["loss"] += value.item() / config.minibatches
+            if number < parts:  # the first pass
+                metrics["loss"] += value.item() / parts
                 _observe(metrics, part, batch, recorded, live_tokens)
             if number > 0 and outside is not None:
                 beyond = (outside(part) & part.mask).sum().item() / live_tokens
-                metrics["outside_clip_range"] += beyond / config.updates_per_batch
+                metrics["outside_clip_range"] += beyond / passes
         numbers = optimiser.step(step)
     return {**total(metrics), **numbers}
 
 
-def outside_ratio(part: Part, low: float, high: float) -> Tensor:
-    """(B, C) bool: tokens whose ratio of new to old probability is not within low to high."""
-    ratio = (part.logp.detach() - part.old_logp).exp()
-    return (ratio < low) | (ratio > high)
+def _forward(
+    policy: LanguageModel, batch: TokenBatch, temperature: float, critic: Critic | None
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Log-probs and, with a value head, what ``Part`` holds of values; each (B, C)."""
+    if critic is None:
+        return completion_logprobs(policy, batch, temperature=temperature), ()
+    logp, values = logprobs_and_values(policy, batch, temperature=temperature)
+    old, aim = (measure.padded(v, batch, policy.device) for v in (critic.values, critic.returns))
+    return logp, (values, old, aim)
+
+
+def _reuse(config: RlOptions) -> tuple[int, int]:
+    """(passes over a batch, parts of a pass)."""
+    if isinstance(config, ReuseOptions):
+        return config.updates_per_batch, config.minibatches
+    return 1, 1
 
 
 def _parts(config: RlOptions, count: int) -> Iterator[range]:
     """The answers of each optimiser update: passes over the parts, whole prompts in each."""
-    prompts, parts = count // config.group_size, config.minibatches
-    for _ in range(config.updates_per_batch):
+    prompts, (passes, parts) = count // config.group_size, _reuse(config)
+    for _ in range(passes):
         for i in range(parts):
             first, last = i * prompts // parts, (i + 1) * prompts // parts
             end = count if i == parts - 1 else last * config.group_size
             yield range(first * config.group_size, end)
-
-
-def _prompt(answer: Sample) -> tuple[int, ...]:
-    return answer.tokens.ids[: answer.tokens.prompt_length]
 
 
 def _beside(given: Tensor | list[Tensor], batch: TokenBatch, logp: Tensor) -> Tensor:

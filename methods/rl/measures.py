@@ -18,6 +18,7 @@ from methods.engine.model import LanguageModel
 from methods.engine.results import Estimate, Measure, Results
 from methods.engine.run import Run
 from methods.engine.sample import Sample
+from methods.engine.scalar import text_rewards
 from methods.engine.tasks.task import Task
 from methods.inference.best_of_n import pass_at_k
 from methods.rl.options import RlOptions
@@ -39,10 +40,11 @@ def evaluate(
     task: Task,
     longest: int,
     start: LanguageModel | None = None,
+    judge: LanguageModel | None = None,
 ) -> dict[str, Any]:
     """Held-out measures, plain JSON: greedy and sampled score, answer lengths, entropy.
 
-    ``start``: the model that the KL is measured to, where there is one.
+    ``start``: the model that the KL is measured to; ``judge``: the reward model trained on.
     """
     greedy = measure.greedy_scores(policy, task, task.held_out, longest, run.check)
     scores, drawn = measure.sampled_scores(
@@ -65,6 +67,10 @@ def evaluate(
         for n in (1, k):
             values = [pass_at_k(k, int(c), n) for c in right]
             found[f"pass_at_{n}"] = Estimate.of_fractions(values).to_json()
+    if judge is not None:
+        told = text_rewards(judge, [(task.held_out[s.prompt_index].prompt, s.text) for s in drawn])
+        means = torch.tensor(told, dtype=torch.float64).view_as(scores).mean(-1)
+        found["proxy_reward"] = Estimate.of_values(means.tolist()).to_json()
     if start is not None:
         found["kl"] = measure.kl_to(start, policy, drawn).to_json()
     return found | _written(drawn, scores, task)
@@ -97,6 +103,7 @@ def results(before: dict[str, Any], after: dict[str, Any], k: int) -> Results:
         f"pass_at_{k}": (f"Held-out pass@{k}, sampled at T = 1", "fraction", True),
         "held_out_score": ("Held-out score, greedy", "score", True),
         "sampled_score": ("Held-out score, sampled at T = 1", "score", True),
+        "proxy_reward": ("Reward by the model trained on, sampled", "score", True),
         "kl": ("KL to the start", "nats per answer", False),
         "answer_tokens": ("Length of held-out answers", "tokens", False),
         "right_answer_tokens": ("Length of right held-out answers", "tokens", False),

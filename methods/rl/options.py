@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from methods.engine.options import TrainingOptions, option
 
@@ -21,13 +19,39 @@ class RlOptions(TrainingOptions):
         "answer, matched exactly",
         source="ours",
     )
-    reward: Literal["task", "random"] = option(
-        "task", "random is a coin for each answer: a control that must not learn", source="ours"
+    reward: str = option(
+        "task",
+        "task: the task's score; random: a coin for each answer, a control that must not learn; "
+        "else a reward model: the folder of a run of bt-rm, a path, or a hub id",
+        source="ours",
     )
     prompts_per_step: int = option(16, "prompts of one step", source="ours", unit="prompts", ge=1)
     group_size: int = option(
         1, "answers sampled to each prompt", source="ours", unit="samples", ge=1
     )
+    temperature: float = option(1.0, "of sampling and of the loss alike", source="ours", gt=0, le=5)
+    max_new_tokens: int | None = option(
+        None, "longest answer; none takes the task's", source="ours", unit="tokens", ge=1
+    )
+    steps: int = option(100, "sampled batches", source="ours", unit="steps", ge=1)
+    pass_k: int = option(
+        8, "samples a held-out prompt for pass@1 and pass@k", source="ours", unit="samples", ge=2
+    )
+
+    @field_validator("reward")
+    @classmethod
+    def _known_reward(cls, value: str) -> str:
+        if value not in ("task", "random") and "/" not in value:
+            raise ValueError(
+                f"'{value}' is no reward; allowed: task, random, or a reward model as a path or "
+                f"hub id with a slash (./{value} for a folder here)"
+            )
+        return value
+
+
+class ReuseOptions(RlOptions):
+    """How often a sampled batch is learned from; the ratio to the sampler's policy corrects it."""
+
     updates_per_batch: int = option(
         1, "passes of optimiser updates over each sampled batch", source="ours", ge=1, le=16
     )
@@ -40,17 +64,9 @@ class RlOptions(TrainingOptions):
         ge=1,
         le=64,
     )
-    temperature: float = option(1.0, "of sampling and of the loss alike", source="ours", gt=0, le=5)
-    max_new_tokens: int | None = option(
-        None, "longest answer; none takes the task's", source="ours", unit="tokens", ge=1
-    )
-    steps: int = option(100, "sampled batches", source="ours", unit="steps", ge=1)
-    pass_k: int = option(
-        8, "samples a held-out prompt for pass@1 and pass@k", source="ours", unit="samples", ge=2
-    )
 
     @model_validator(mode="after")
-    def _a_prompt_in_every_part(self) -> RlOptions:
+    def _a_prompt_in_every_part(self) -> ReuseOptions:
         if self.minibatches > self.prompts_per_step:
             raise ValueError(
                 f"minibatches={self.minibatches} leaves parts without a prompt; allowed: 1 to "

@@ -113,6 +113,8 @@ def play(
         patched.setattr("methods.engine.run.load", load)
         patched.setattr(Optimiser, "__init__", begin)
         patched.setattr("methods.engine.run.build_task", lambda name, cache: small_task(name))
+        # A value head stays with the policy, so that what it learned can be looked at.
+        patched.setattr("methods.rl.ppo.drop_scalar_head", lambda policy: None)
         if sgd:
             patched.setattr(
                 torch.optim, "AdamW", lambda found, lr, **_: torch.optim.SGD(found, lr=lr)

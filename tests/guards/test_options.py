@@ -40,6 +40,9 @@ BESIDE: dict[str, dict[str, Any]] = {
     "keep": {"checkpoint_every": 1},
     "replay": {"old_task": "small-b"},  # else refused
     "clip_range": {"updates_per_batch": 3},  # on policy nothing is clipped
+    "clip_low": {"updates_per_batch": 3},
+    "clip_high": {"updates_per_batch": 3},
+    "value_clip": {"updates_per_batch": 3},
     "learning_rate": {"steps": 3},
     "schedule": {"steps": 3},
     "weight_decay": {"steps": 3, "learning_rate": 0.5},
@@ -61,12 +64,18 @@ def same_numbers(method: str) -> list[str]:
 
 
 def data_file(folder: Path, kind: str) -> str:
-    """A file of prompts with answers, of pairs, or of answers that are labelled."""
+    """A file of prompts with answers, of pairs, of labelled answers, or of judged steps."""
     rows = [
         {"prompt": f"{i}+{i}=", "chosen": str(2 * i), "rejected": str(3 * i + 1)}
         if kind == "pairs"
         else {"prompt": f"{i}+{i}=", "completion": str(2 * i), "label": i % 3 > 0}
         if kind == "labelled"
+        else {
+            "prompt": f"{i}+{i}=",
+            "completions": [f"{i}+", f"{2 * i}"],
+            "labels": [i % 2 > 0, i % 3 > 0],
+        }
+        if kind == "steps"
         else {"prompt": f"{i}+{i}=", "completion": str(2 * i), "answer": str(2 * i)}
         for i in range(12)
     ]

@@ -33,7 +33,7 @@ from registry.core.ids import ArxivId
 ROOT = Path(methods.__file__).resolve().parent
 LINES = 300
 # What the methods of a family share.
-SHARED_FILES = ("__init__.py", "loop.py", "measures.py", "options.py")
+SHARED_FILES = ("__init__.py", "drawn.py", "loop.py", "measures.py", "options.py")
 SHARED = set(TrainingOptions.model_fields)
 
 each_method = pytest.mark.parametrize("info", METHODS, ids=lambda m: m.slug)
