@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("registry.cli.listing:search", "Search papers and methods by their text."),
     "run": ("registry.cli.run:app", "Run a method on a model; `registry run dpo --help`."),
     "cp": ("registry.cli.cp:cp", "Copy a method's file, to change it and run it."),
+    "compare": ("registry.cli.compare:compare", "Run methods with one budget, side by side."),
     "plan": ("registry.cli.plan:plan", "Predict a run's memory and time before it starts."),
     "sweep": ("registry.cli.sweep:sweep", "Run a method over a grid of options and seeds."),
     "runs": ("registry.cli.runs:app", "List, show, compare and plot finished runs."),

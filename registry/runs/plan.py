@@ -19,7 +19,7 @@ from registry.runs.config_file import read_config_file
 from registry.runs.device import resolve_device
 from registry.runs.known import find_method
 from registry.runs.options import MethodOptions, from_text, options_of, show_value
-from registry.runs.sources import SMALL, TINY, check_sources
+from registry.runs.sources import SMALL, TINY, check_sources, task_name
 
 __all__ = ["Plan", "Provenance", "Request", "find_method", "make_plan", "parse_assignments"]
 
@@ -124,6 +124,8 @@ def _put(
     option = known.require(name, value, origin)
     if option.name in ("model", "data") and str(value).startswith("~"):
         value = str(Path(value).expanduser())  # --model=~/x reaches us as it is typed
+    if option.name == "task" and isinstance(value, str):
+        value = task_name(value)
     values[option.name] = from_text(option, value) if isinstance(value, str) else value
     origins[option.name] = origin
     return option.name

@@ -268,6 +268,11 @@ def read_metrics(folder: Path) -> Metrics:
     return _read_lines(folder / "metrics.jsonl")
 
 
+def read_timing(folder: Path) -> Metrics:
+    """``timing.jsonl`` of a run: seconds and tokens of each step."""
+    return _read_lines(folder / "timing.jsonl")
+
+
 def read_samples(folder: Path) -> Metrics:
     """``samples.jsonl`` of a run: prompt, completion, reward and step of each sample kept."""
     return _read_lines(folder / "samples.jsonl")

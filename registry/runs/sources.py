@@ -23,8 +23,28 @@ SUFFIXES = (
     ".jsonl", ".ndjson", ".json", ".csv", ".jsonl.gz", ".ndjson.gz", ".json.gz", ".csv.gz",
     ".parquet",
 )  # fmt: skip
+TASK_ALIASES = {
+    "sentiment": "movie-reviews",
+    "reviews": "movie-reviews",
+    "addition": "chain-sum",
+    "sums": "chain-sum",
+    "arithmetic": "chain-sum",
+    "multiplication": "products",
+}
+"""What people call the built-in tasks."""
+
 LAYOUTS = ("prompt", "messages", "text", "alpaca", "sharegpt")
 _FILES = "a JSONL file, JSON or CSV (each may be gzipped), Parquet"
+
+
+def task_name(text: str) -> str:
+    """``text`` with the built-in name of its task in place of what people call it.
+
+    >>> task_name("sentiment:prefix_words=3")
+    'movie-reviews:prefix_words=3'
+    """
+    name, colon, rest = text.strip().partition(":")
+    return TASK_ALIASES.get(name.strip().lower(), name) + colon + rest
 
 
 def check_sources(
