@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from methods import index
 from methods.engine import distributed
 from tests.guards import small
 
@@ -31,11 +32,12 @@ def main(out: Path) -> None:
     found: dict[str, Any] = {}
     for method in small.TRAINING:
         folder = out / f"{method}-{distributed.size()}"
+        options: dict[str, Any] = {"steps": STEPS, "micro_batch_tokens": 40}
+        if "rounds" in index.read_config(small.info_of(method))[0].model_fields:
+            options["rounds"] = 2
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(small, "_write_spec", write_once)
-            played = small.play(
-                method, folder, patch, dtype=torch.float64, steps=STEPS, micro_batch_tokens=40
-            )
+            played = small.play(method, folder, patch, dtype=torch.float64, **options)
         if distributed.is_first():
             results = json.loads((folder / "results.json").read_text())
             found[method] = {"steps": played.steps, "measures": results["measures"]}

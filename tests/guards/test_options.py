@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from methods import index
 from methods.engine.errors import DataError
 from methods.engine.model import LanguageModel
+from methods.engine.scalar import add_scalar_head, as_reward_model
 from tests import families
 from tests.engine.conftest import small_model
 from tests.guards import small
@@ -38,6 +39,7 @@ for adapter in ("dora", "lora", "pissa"):
     del OTHERS[adapter]["lora"]  # they have no such option: see below
 BESIDE: dict[str, dict[str, Any]] = {
     "keep": {"checkpoint_every": 1},
+    "data": {"reward": "random"},  # by the task's none of the answers to the file's would be right
     "replay": {"old_task": "small-b"},  # else refused
     "clip_range": {"updates_per_batch": 3},  # on policy nothing is clipped
     "clip_low": {"updates_per_batch": 3},
@@ -61,6 +63,12 @@ def same_numbers(method: str) -> list[str]:
     """Those of ``SAME_NUMBERS`` that ``method`` has."""
     fields = index.read_config(small.info_of(method))[0].model_fields
     return [name for name in SAME_NUMBERS if name in fields]
+
+
+def beside_of(method: str, option: str) -> dict[str, Any]:
+    """What ``BESIDE`` says of ``option``, as far as ``method`` has it."""
+    fields = index.read_config(small.info_of(method))[0].model_fields
+    return {k: v for k, v in BESIDE.get(option, {}).items() if k in fields}
 
 
 def data_file(folder: Path, kind: str) -> str:
@@ -90,6 +98,14 @@ def model_folders(folder: Path) -> str:
     for seed, path in enumerate(paths, 1):
         small_model(seed=seed).save(path)
     return ",".join(map(str, paths))
+
+
+def reward_model_folder(folder: Path) -> str:
+    """A model that scores texts, as a run leaves it."""
+    model = small_model(seed=2)
+    add_scalar_head(model, seed=2)
+    as_reward_model(model).save(folder / "judge" / "model")
+    return str(folder / "judge")
 
 
 def left_behind(folder: Path) -> dict[str, Any]:
@@ -135,10 +151,9 @@ def test_another_value_of_an_option_leaves_another_run_behind(
         value = data_file(tmp_path, value)
     elif option == "models":
         value = model_folders(tmp_path)
-    beside = {
-        k: v for k, v in BESIDE.get(option, {}).items()
-        if k in index.read_config(small.info_of(method))[0].model_fields
-    }  # fmt: skip
+    elif option == "reward_model":
+        value = reward_model_folder(tmp_path)
+    beside = beside_of(method, option)
     base = play(method, tmp_path / "base", monkeypatch, **beside)
     assert json.loads((base.folder / "spec.json").read_text())["config"][option] != value
     changed = play(method, tmp_path / "changed", monkeypatch, **{**beside, option: value})
@@ -166,7 +181,8 @@ def test_bad_rows_end_a_run_unless_they_may_be_skipped(
     data.write_text(data.read_text() + '{"prompt": 7}\n')
     with pytest.raises(DataError, match="--skip-bad-rows"):
         play(method, tmp_path / "strict", monkeypatch, data=str(data))
-    play(method, tmp_path / "lenient", monkeypatch, data=str(data), skip_bad_rows=True)
+    beside = beside_of(method, "data")
+    play(method, tmp_path / "lenient", monkeypatch, data=str(data), skip_bad_rows=True, **beside)
     assert (tmp_path / "lenient" / "results.json").exists()
 
 

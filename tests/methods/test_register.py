@@ -219,14 +219,15 @@ def unread(config: type[Options], method: str, engine: list[str], loop: str = ""
 
 def loops(info: MethodInfo) -> str:
     """The loop of the method's family, and those of other families that it is built on."""
-    text, new = "", {info.family}
+    imported = r"^from methods\.(\w+)\.loop import"
+    text, new = "", {info.family, *re.findall(imported, read_source(info).code, re.MULTILINE)}
     read: set[str] = set()
     while new:
         family = new.pop()
         read.add(family)
         path = ROOT / family / "loop.py"
         text += path.read_text() if path.exists() else ""
-        new |= set(re.findall(r"^from methods\.(\w+)\.loop import", text, re.MULTILINE)) - read
+        new |= set(re.findall(imported, text, re.MULTILINE)) - read
     return text
 
 
