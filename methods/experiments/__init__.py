@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from methods.experiments.best_of_n_curve import BEST_OF_N_CURVE
 from methods.experiments.dft_against_sft import DFT_AGAINST_SFT
+from methods.experiments.distil_on_policy import DISTIL_ON_POLICY
+from methods.experiments.distil_reverse_kl import DISTIL_REVERSE_KL
+from methods.experiments.distil_soft_targets import DISTIL_SOFT_TARGETS
 from methods.experiments.dora_against_lora import DORA_AGAINST_LORA
 from methods.experiments.dpo_sentiment import DPO_SENTIMENT
 from methods.experiments.forgetting import FORGETTING
 from methods.experiments.grpo_verifier import GRPO_VERIFIER
 from methods.experiments.lora_against_full import LORA_AGAINST_FULL
+from methods.experiments.merge import MERGE
+from methods.experiments.merge_dare import MERGE_DARE
+from methods.experiments.merge_slerp import MERGE_SLERP
+from methods.experiments.merge_ties import MERGE_TIES
 from methods.experiments.neftune_overfitting import NEFTUNE_OVERFITTING
 from methods.experiments.pissa_against_lora import PISSA_AGAINST_LORA
 from methods.experiments.protocol import Experiment
@@ -27,7 +34,14 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     FORGETTING,
     DPO_SENTIMENT,
     GRPO_VERIFIER,
+    DISTIL_SOFT_TARGETS,
+    DISTIL_ON_POLICY,
+    DISTIL_REVERSE_KL,
     BEST_OF_N_CURVE,
+    MERGE,
+    MERGE_TIES,
+    MERGE_DARE,
+    MERGE_SLERP,
 )
 
 
