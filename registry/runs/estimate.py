@@ -113,7 +113,9 @@ def estimate(
         assumed = replace(assumed, spread=spread)
     setting = Setting(info, plan.config, shape, lengths, nproc, assumed)
     work = workload(setting)
-    if "group_size" in plan.config and not setting.needs_reference:
+    if work.others:
+        notes.append("a teacher or reward model is taken to be as large as the model")
+    if int(setting.get("group_size", 1)) > 1 and not setting.needs_reference:
         notes.append(f"assumes that {assumed.spread:.0%} of the groups differ in score (--spread)")
     choice = choice or choose(plan.device)
     notes += choice.notes
@@ -158,6 +160,11 @@ def _inputs(
         return shape, data_lengths(str(config["data"]), shape)
     if model not in BUILT_IN:
         model_shape(model, cache_dir)  # refused before a task is built, which takes seconds
+    if not config.get("task"):
+        raise UsageError(
+            f"{plan.method} has no task and no data whose texts could be measured, so there is no "
+            "prediction. Say how long they are: --prompt-tokens 100 --answer-tokens 50"
+        )
     task = load_task(str(config["task"]), cache_dir)
     shape = model_shape(model, cache_dir, len(task.alphabet))
     return shape, task_lengths(task, shape)
@@ -179,6 +186,8 @@ def memory_amounts(s: Setting, work: Workload, memory: Memory) -> tuple[Amount, 
         found.append(Amount("moments", round(2 * WEIGHT * trained * part)))
     if work.reference:
         found.append(Amount("reference copy", WEIGHT * parameters))
+    if work.others:
+        found.append(Amount("other models", WEIGHT * parameters * work.others))
     if work.trained_pass is not None:
         found += _training_pass(s, work.trained_pass, memory.slack)
     if work.scored_pass is not None:
@@ -205,7 +214,7 @@ def _training_pass(s: Setting, done: Pass, slack: float) -> list[Amount]:
     if precision == "bfloat16":  # the weights as the products read them
         kept += 2 * (shape.layers * shape.linear_parameters + shape.head_parameters)
     found = [Amount("activations", round(kept * slack), "training pass")]
-    if not s.get("lora"):
+    if not s.adapter:
         # Head and embedding give a gradient each before the two are added.
         found.append(
             Amount("gradient of the head", WEIGHT * shape.head_parameters, "training pass")
@@ -329,7 +338,7 @@ def _saved_bytes(s: Setting, work: Workload) -> float:
     """Bytes of checkpoints and of the final model."""
     if not work.trained:
         return 0.0
-    kept = WEIGHT * (work.trained if s.get("lora") else s.shape.parameters)
+    kept = WEIGHT * (work.trained if s.adapter else s.shape.parameters)
     checkpoints = work.steps // int(s.get("checkpoint_every", work.steps + 1))
     final = kept if s.get("save_model") else 0
     return checkpoints * (kept + 2 * WEIGHT * work.trained) + final

@@ -2,8 +2,10 @@
 
 Nothing here names a method: what a step does follows from its options. ``group_size`` beside
 ``prompts_per_step`` samples in the step; ``batch_size`` of a method that needs preference pairs
-counts pairs, of any other rows; a method without steps samples and trains nothing, but for
-``expert_steps``: models that are trained to be merged.
+counts pairs, of any other rows. ``samples_per_prompt`` writes answers before the first step, with
+``rounds`` again in each; a ``teacher`` reads every row of a step, and where ``max_new_tokens`` is
+beside it the rows are the student's own. A method without steps samples and trains nothing, but
+for ``expert_steps``: models that are trained to be merged.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from methods.engine.options import lora_settings
+from methods.engine.options import Lora, lora_settings
 from methods.index import MethodInfo
 from registry.core.errors import UsageError
 from registry.runs.lengths import SHORTEST, Lengths
@@ -68,6 +70,7 @@ class Workload:
     drawn_tokens: int = 0
     trained: int = 0  # parameters
     reference: bool = False  # a second copy of the weights
+    others: int = 0  # further models, taken to be as large: a teacher, a reward model
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,26 @@ class Setting:
         needed = any(need.startswith("reference model") for need in self.info.needs)
         return needed and self.config.get("kl_beta") != 0
 
+    @property
+    def adapter(self) -> Lora | None:
+        """The small matrices that are trained in place of the weights, if it is they that are."""
+        if "rank" in self.config and "targets" in self.config:
+            return Lora(r=int(self.config["rank"]), targets=str(self.config["targets"]).split("+"))
+        text = self.get("lora")
+        return lora_settings(str(text)) if text else None
+
+    @property
+    def reward_model(self) -> bool:
+        """Whether a model scores the answers, rather than a task or a coin."""
+        named = self.get("reward") not in (None, "task", "random")
+        return bool(self.get("reward_model")) or ("group_size" in self.config and named)
+
 
 def workload(setting: Setting) -> Workload:
     """The work of a run. Raises UsageError for a method whose options say nothing of its steps."""
     s = setting
-    made = Workload(steps=int(s.get("steps", 0)), reference=s.needs_reference and not s.get("lora"))
+    made = Workload(steps=int(s.get("steps", 0)), reference=s.needs_reference and not s.adapter)
+    made.others = bool(s.get("teacher")) + s.reward_model
     if not made.steps:
         if "expert_steps" in s.config:
             _merge(s, made)
@@ -118,19 +136,18 @@ def workload(setting: Setting) -> Workload:
             f"{s.info.slug}: its options do not say what a step computes (batch_size, or "
             "prompts_per_step and group_size), so there is no prediction"
         )
-    matrices = s.shape.matrices * (2 if s.get("lora") else 1)
+    matrices = s.shape.matrices * (2 if s.adapter else 1)
     share = made.trained / s.nproc
-    updates = int(s.get("updates_per_batch", 1))
+    updates = int(s.get("updates_per_batch", 1)) * int(s.get("minibatches", 1))
     made.step.append(Piece("update", "update", update_counts(share, matrices), updates))
     return made
 
 
 def trained_parameters(s: Setting) -> int:
     """Parameters with a gradient: all, or LoRA's two small matrices beside each that it names."""
-    text = s.get("lora")
-    if not text:
+    settings, shape = s.adapter, s.shape
+    if settings is None:
         return s.shape.parameters
-    settings, shape = lora_settings(str(text)), s.shape
     ends = {
         "q_proj": shape.width + shape.attention_width,
         "k_proj": shape.width + shape.cache_width,
@@ -151,11 +168,19 @@ def trained_parameters(s: Setting) -> int:
 def _batch_step(s: Setting, made: Workload) -> None:
     each = 2 if s.needs_pairs else 1
     groups = int(s.config["batch_size"])
-    from_samples = s.needs_pairs and not s.get("data")
-    answers = s.lengths.sampled(s.get("max_new_tokens")) if from_samples else s.lengths.answers
+    written = {"samples_per_prompt", "rounds"} & set(s.config)
+    from_samples = (s.needs_pairs or bool(written)) and not s.get("data")
+    own = s.get("teacher") is not None and "max_new_tokens" in s.config  # the student's own rows
+    answers = (
+        s.lengths.sampled(s.get("max_new_tokens")) if from_samples or own else s.lengths.answers
+    )
+    if own and (count := round(groups * float(s.get("student_fraction", 1)))):
+        _sample(s, made, made.step, count, 1, answers)
+    if s.get("teacher"):
+        _score(s, made, made.step, groups, each, _mean(answers))
     _train(s, made, groups, each, _mean(answers))
     if from_samples:
-        _pairs_from_samples(s, made, answers)
+        _samples_before(s, made, answers)
         return
     held_out = s.lengths.held_out
     scored = 4 if made.reference or s.needs_reference else 2  # before and after, and the reference
@@ -166,28 +191,40 @@ def _batch_step(s: Setting, made: Workload) -> None:
         _sample(s, made, made.around, held_out, 1, answers, times=2)
 
 
-def _pairs_from_samples(s: Setting, made: Workload, answers: Sequence[int]) -> None:
-    prompts = min(int(s.get("prompts", s.lengths.train)), s.lengths.train)
-    each = int(s.get("samples_per_prompt", 2))
-    _sample(s, made, made.around, prompts, each, answers)
-    pairs = each * (each - 1) / 2
+def _samples_before(s: Setting, made: Workload, answers: Sequence[int]) -> None:
+    """Answers that are written to be trained on, and those that are written to measure with."""
+    rounds = int(s.get("rounds", 1))
+    asked = int(s.get("prompts_per_round" if rounds > 1 else "prompts", s.lengths.train))
+    prompts = min(asked, s.lengths.train)
+    each = int(s.get("samples_per_prompt", 1 if rounds > 1 else 2))
+    # Answers that are gone on with from each of their steps are written about as often again.
+    _sample(
+        s, made, made.around, prompts, each, answers, rounds * (1 + int(s.get("completions", 0)))
+    )
+    if s.reward_model:
+        _score(s, made, made.around, prompts, each, _mean(answers), rounds)
+    pairs = each * (each - 1) / 2 if s.needs_pairs else each / 2
     if s.needs_reference:
         # Every answer stands in several pairs: it is computed once, its logits each time.
         _score(s, made, made.around, prompts, each, _mean(answers), labels=2 * pairs / each)
     held_out = min(int(s.get("held_out_prompts", s.lengths.held_out)), s.lengths.held_out)
-    _sample(s, made, made.around, held_out, 2, answers, times=2)
-    _score(s, made, made.around, held_out, 2, _mean(answers), 4 if s.needs_reference else 2)
+    times = int(s.get("held_out_samples", 2))
+    _sample(s, made, made.around, held_out, times, answers, times=2)
+    _score(s, made, made.around, held_out, times, _mean(answers), 4 if s.needs_reference else 2)
 
 
 def _sampling_step(s: Setting, made: Workload) -> None:
     prompts, each = int(s.config["prompts_per_step"]), int(s.config["group_size"])
     answers = s.lengths.sampled(s.get("max_new_tokens"))
-    _sample(s, made, made.step, prompts, each, answers)
+    spread = s.assumed.spread if each > 1 else 1.0  # one answer alone differs from no other
+    # Groups of one score may be drawn again, until enough differ or the tries are used up.
+    tries = min(float(s.get("sampling_tries", 1)), 1 / max(spread, 0.01))
+    _sample(s, made, made.step, prompts, each, answers, times=tries)
     updates = int(s.get("updates_per_batch", 1))
-    scored = (updates > 1) + s.needs_reference
+    scored = (updates > 1) + s.needs_reference + s.reward_model
     if scored:
         _score(s, made, made.step, prompts, each, _mean(answers), scored)
-    live = prompts * (1.0 if s.needs_reference else s.assumed.spread)
+    live = prompts * (1.0 if s.needs_reference else min(1.0, spread * tries))
     _train(s, made, live, each, _mean(answers), times=updates)
     _sample(s, made, made.around, s.lengths.held_out, 1, answers, times=2)
     _sample(s, made, made.around, s.lengths.held_out, int(s.get("pass_k", 1)), answers, times=2)
@@ -230,7 +267,7 @@ def _train(
 ) -> None:
     done, passes = packed(s, groups, each, answer, int(s.get("micro_batch_tokens", 8192)))
     made.trained_pass = done
-    counts, kind = pass_counts(s.shape, done), "adapt" if s.get("lora") else "train"
+    counts, kind = pass_counts(s.shape, done), "adapt" if s.adapter else "train"
     made.step.append(Piece("update", kind, counts, passes * times))
     if s.get("activation_checkpointing"):  # one more forward pass, without the head
         again = pass_counts(s.shape, replace(done, loss_tokens=0, rows=0, row_tokens=0))
