@@ -14,8 +14,8 @@ samples and puts both curves beside it. Its KL to the sampled policy is at most 
 
 Departures from the paper
 1. The scorer is the task's exact verifier (or its score), the mean log-prob of the answer's tokens
-   as they were sampled, or a coin, which must gain nothing; the paper trains a verifier, and
-   ranks 100 samples where our default is 16.
+   as they were sampled, or a coin, which must gain nothing; a trained verifier, the paper's own,
+   is the option ``reward_model``. The paper ranks 100 samples where our default is 16.
 2. Temperature 1, so that pass@n describes the policy; the paper samples at 0.7.
 3. Ties go to the first sampled, and the expected curve shares them evenly: the same on average.
    The paper does not say.
@@ -31,6 +31,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
+from pydantic import model_validator
 
 from methods.engine import measure
 from methods.engine.examples import answered_prompts
@@ -38,6 +39,7 @@ from methods.engine.options import ModelOptions, option
 from methods.engine.results import Estimate, Measure, Results
 from methods.engine.run import Run
 from methods.engine.sample import Sample
+from methods.engine.scalar import load_reward_model, text_rewards
 
 
 class Config(ModelOptions):
@@ -61,6 +63,13 @@ class Config(ModelOptions):
         "who ranks: the task's verifier or score, the mean log-prob it was sampled with, or a coin",
         source="ours; the paper trains a verifier",
     )
+    reward_model: str | None = option(
+        None,
+        "who ranks instead of scorer: the run folder of bt-rm, orm or prm, or any model for "
+        "sequence classification with one label; the task's score is reported all the same",
+        source="ours",
+        min_length=1,
+    )
     repeats: int = option(
         4, "times best-of-n is tried on each prompt, on samples of its own", source="ours", ge=1
     )
@@ -75,6 +84,12 @@ class Config(ModelOptions):
     max_new_tokens: int | None = option(
         None, "longest answer; none takes the task's", source="ours", unit="tokens", ge=1
     )
+
+    @model_validator(mode="after")
+    def _one_of_them_ranks(self) -> Config:
+        if self.reward_model is not None and self.scorer != "task":
+            raise ValueError(f"scorer={self.scorer} and reward_model cannot both rank; give one")
+        return self
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -150,29 +165,41 @@ def run(run: Run, config: Config) -> None:
             temperature=config.temperature, generator=run.generator("samples"),
             on_progress=lambda count: (run.check(), bar.advance(count)),
         )  # fmt: skip
-    scores = _rank(config, run, gains, drawn)
+    prompts = [problems[s.prompt_index].prompt for s in drawn]
+    scores = _rank(config, run, gains, drawn, prompts)
     gain_rows, score_rows = gains.tolist(), scores.tolist()
 
-    curves: dict[str, list[Estimate]] = {"measured": [], "expected": [], "pass": []}
+    curves: dict[str, list[Estimate]] = {k: [] for k in ("measured", "expected", "pass", "ranked")}
     for n in sizes:
-        measured, expected, passed = [], [], []
+        measured, expected, passed, ranked = [], [], [], []
         for g, s in zip(gain_rows, score_rows, strict=True):
             first = [j * config.n for j in range(1, pools)]
             measured.append(math.fsum(g[f + best_of(s[f : f + n])] for f in first) / config.repeats)
             expected.append(expected_best_of(s[: config.n], g[: config.n], n))
             passed.append(pass_at_k(config.n, sum(v >= 1 for v in g[: config.n]), n))
+            ranked.append(expected_best_of(s[: config.n], s[: config.n], n))
         estimate = Estimate.of_fractions if task.kind == "verifiable" else Estimate.of_values
         curves["measured"].append(estimate(measured))
         curves["expected"].append(estimate(expected))
         curves["pass"].append(estimate(passed))
+        curves["ranked"].append(Estimate.of_values(ranked))
 
     rows = drawn[: 8 * per_prompt : per_prompt]
     run.samples("first", [(problems[s.prompt_index].prompt, s.text, None) for s in rows])
     run.finish(_results(config, task.kind, sizes, curves))
 
 
-def _rank(config: Config, run: Run, gains: torch.Tensor, drawn: list[Sample]) -> torch.Tensor:
-    """What the scorer says of each sample, (problems, samples) float64."""
+def _rank(
+    config: Config, run: Run, gains: torch.Tensor, drawn: list[Sample], prompts: Sequence[str] = ()
+) -> torch.Tensor:
+    """What the scorer says of each sample, (problems, samples) float64; ``prompts``: its own."""
+    if config.reward_model is not None:
+        judge = load_reward_model(
+            config.reward_model, cache_dir=run.cache_dir, device=run.device,
+            precision=config.precision,
+        )  # fmt: skip
+        texts = list(zip(prompts, [s.text for s in drawn], strict=True))
+        return torch.tensor(text_rewards(judge, texts), dtype=torch.float64).view_as(gains)
     if config.scorer == "task":
         return gains
     if config.scorer == "likelihood":
@@ -188,9 +215,10 @@ def _results(
 ) -> Results:
     unit = "fraction" if kind == "verifiable" else "score"
     quantity = "accuracy" if kind == "verifiable" else "score"
-    measured, expected = curves["measured"], curves["expected"]
+    measured, expected, middle = curves["measured"], curves["expected"], len(sizes) // 2
+    ranker = "reward model" if config.reward_model else config.scorer
     labels = [
-        (f"best-of-n, measured ({config.scorer})", measured),
+        (f"best-of-n, measured ({ranker})", measured),
         ("expected over subsets", expected),
     ]
     measures = [
@@ -198,6 +226,10 @@ def _results(
                 measured[0], measured[-1]),
         Measure(f"expected_{quantity}_at_n", "Its expectation over all subsets", unit, True,
                 expected[0], expected[-1]),
+        Measure(f"middle_{quantity}", f"The same for n = 1 to {sizes[middle]} alone", unit, True,
+                expected[0], expected[middle]),
+        Measure("ranked_at_n", "What the one that ranks gives its choice, expected", "its score",
+                True, curves["ranked"][0], curves["ranked"][-1]),
     ]  # fmt: skip
     if kind == "verifiable":
         labels.append(("pass@n, unbiased", curves["pass"]))
@@ -205,22 +237,41 @@ def _results(
             Measure("pass_at_n", f"Unbiased pass@n, n = 1 to {config.n}", unit, True,
                     curves["pass"][0], curves["pass"][-1])
         )  # fmt: skip
-    curve = {
-        "name": "best-of-n",
-        "title": "Best-of-n against what it can reach",
-        "x_label": "n, answers sampled",
-        "y_label": f"held-out {quantity}",
-        "x_log": True,
+    title = "Best-of-n against what it can reach"
+    against_n = _curve("best-of-n", title, "n, answers sampled", f"held-out {quantity}",
+                       [float(n) for n in sizes], labels, log=True)  # fmt: skip
+    kl = [kl_bound(n) for n in sizes]
+    by_kl = [
+        _curve(name, title, "KL to the sampled policy, at most (nats)", y, kl, [(y, values)])
+        for name, title, y, values in (
+            ("gold-by-kl", "True score against KL", f"true {quantity}", expected),
+            ("ranked-by-kl", "The ranking score against KL", "score it is ranked by",
+             curves["ranked"]),
+        )
+    ]  # fmt: skip
+    note = f"KL to the sampled policy at n = {config.n}: at most {kl_bound(config.n):.2f} nats."
+    return Results(tuple(measures), (against_n, *by_kl), (note,))
+
+
+def _curve(
+    name: str,
+    title: str,
+    x_label: str,
+    y_label: str,
+    x: list[float],
+    labels: list[tuple[str, list[Estimate]]],
+    log: bool = False,
+) -> dict[str, Any]:
+    return {
+        "name": name, "title": title, "x_label": x_label, "y_label": y_label, "x_log": log,
         "series": [
             {
                 "label": label,
-                "x": [float(n) for n in sizes],
+                "x": x,
                 "y": [e.mean for e in values],
                 "low": [e.interval[0] for e in values],
                 "high": [e.interval[1] for e in values],
             }
             for label, values in labels
         ],
-    }
-    note = f"KL to the sampled policy at n = {config.n}: at most {kl_bound(config.n):.2f} nats."
-    return Results(tuple(measures), (curve,), (note,))
+    }  # fmt: skip

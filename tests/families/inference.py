@@ -12,6 +12,6 @@ SMALL: dict[str, dict[str, Any]] = {
 OTHERS: dict[str, dict[str, Any]] = {
     "best-of-n": {
         "n": 5, "scorer": "likelihood", "repeats": 3, "prompts": 3, "temperature": 0.5,
-        "max_new_tokens": 3, "data": "answers",
+        "max_new_tokens": 3, "data": "answers", "reward_model": "trained",
     },
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from fractions import Fraction
 from types import SimpleNamespace
@@ -13,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from methods.engine.batch import Tokens
-from methods.engine.sample import Sample
+from methods.engine.run import Run
+from methods.engine.sample import Sample, sample
+from methods.engine.scalar import add_scalar_head, as_reward_model, text_rewards
 from methods.inference.best_of_n import (
     Config,
     _rank,
@@ -22,6 +25,8 @@ from methods.inference.best_of_n import (
     kl_bound,
     pass_at_k,
 )
+from tests.engine.conftest import small_model
+from tests.guards.small import play, small_task
 
 # Scores with ties; gains that have nothing to do with the scores.
 SCORES_AND_GAINS = st.lists(
@@ -223,3 +228,34 @@ def test_the_coin_ranks_without_looking_at_the_answers():
 def test_the_task_scorer_ranks_by_the_gain_itself():
     gains = torch.tensor([[0.0, 1.0]], dtype=torch.float64)
     assert torch.equal(ranked("task", gains, drawn([(-1.0,)] * 2)), gains)
+
+
+def test_a_coin_and_a_reward_model_cannot_both_rank():
+    with pytest.raises(ValueError, match="cannot both rank"):
+        Config(scorer="random", reward_model="folder")
+
+
+def test_a_reward_model_ranks_and_the_task_still_says_what_the_choice_is_worth(
+    tmp_path, monkeypatch
+):
+    model = small_model(seed=2)
+    add_scalar_head(model, seed=2)
+    as_reward_model(model).save(tmp_path / "judge" / "model")
+    played = play(
+        "best-of-n", tmp_path / "run", monkeypatch, reward_model=str(tmp_path / "judge"), n=3,
+        repeats=1, prompts=2,
+    )  # fmt: skip
+    found = json.loads((played.folder / "results.json").read_text())
+    measures = {m["name"]: m for m in found["measures"]}
+    task = small_task("small-a")
+    drawn = sample(
+        small_model(), [p.prompt for p in task.held_out[:2]], per_prompt=6, max_new_tokens=6,
+        generator=Run(played.folder, json.loads((played.folder / "spec.json").read_text()))
+        .generator("samples"),
+    )  # fmt: skip
+    rewards = text_rewards(model, [(task.held_out[s.prompt_index].prompt, s.text) for s in drawn])
+    gold = [task.score(task.held_out[s.prompt_index], s.text) for s in drawn]
+    chosen = [3 + best_of(rewards[3:6]), 9 + best_of(rewards[9:12])]
+    assert measures["score_at_n"]["after"] == pytest.approx(sum(gold[i] for i in chosen) / 2)
+    ranked = [max(rewards[0:3]), max(rewards[6:9])]
+    assert measures["ranked_at_n"]["after"] == pytest.approx(sum(ranked) / 2, rel=1e-4)
