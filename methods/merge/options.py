@@ -13,10 +13,12 @@ class MergeOptions(ModelOptions):
     """Which models are merged, or how they are trained first, and on what the merge is measured."""
 
     task: str = option(
-        "chain-sum:digits=2", "the first task: an expert's, and measured", source="ours"
+        "chain-sum:digits=1,terms=3", "the first task: an expert's, and measured", source="ours"
     )
     other_task: str = option(
-        "gcd:digits=2", "the second task: the other expert's, and measured", source="ours"
+        "products:digits=1,terms=3",
+        "the second task: the other expert's, and measured",
+        source="ours",
     )
     data: str | None = option(
         None,
@@ -41,7 +43,7 @@ class MergeOptions(ModelOptions):
         64, "demonstrations of one of its steps", source="ours", unit="rows", ge=1
     )
     expert_learning_rate: float = option(
-        3e-4, "its peak learning rate of AdamW, falling to zero as a cosine", source="ours", gt=0,
+        1e-4, "its peak learning rate of AdamW, falling to zero as a cosine", source="ours", gt=0,
         lt=1,
     )  # fmt: skip
     control: Literal["none", "joint", "shuffled"] = option(

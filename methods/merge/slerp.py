@@ -50,7 +50,7 @@ class Config(MergeOptions):
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {"demonstrations": 4000},
+    "tiny": {},
     "smollm2-135m": {
         "task": "chain-sum:operations=+-,shots=3", "other_task": "gcd:shots=3",
         "precision": "bfloat16", "expert_steps": 20, "expert_batch_size": 16,
