@@ -21,6 +21,8 @@ from methods.experiments.merge_slerp import MERGE_SLERP
 from methods.experiments.merge_ties import MERGE_TIES
 from methods.experiments.neftune_overfitting import NEFTUNE_OVERFITTING
 from methods.experiments.pissa_against_lora import PISSA_AGAINST_LORA
+from methods.experiments.preference_claims import PREFERENCE_CLAIMS
+from methods.experiments.preference_frontier import PREFERENCE_FRONTIER
 from methods.experiments.protocol import Experiment
 from methods.experiments.sft_heldout_loss import SFT_HELDOUT_LOSS
 
@@ -33,6 +35,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     PISSA_AGAINST_LORA,
     FORGETTING,
     DPO_SENTIMENT,
+    PREFERENCE_FRONTIER,
+    *PREFERENCE_CLAIMS,
     GRPO_VERIFIER,
     DISTIL_SOFT_TARGETS,
     DISTIL_ON_POLICY,

@@ -3,8 +3,8 @@
 It takes as many steps as the configuration says, each of ``FAKE_STEP`` seconds, and checkpoints
 every ``checkpoint_every``. ``FAKE_MODE``: ``finish`` (default), ``fail``, ``crash`` (kills itself
 at step 3), ``silent`` (exits 0 with no results). What it measures follows from method, options and
-seed alone, so that a test knows every number beforehand. Of methods it has no numbers for it
-measures whatever an experiment asks of them.
+seed alone, so that a test knows every number beforehand. Of methods it has no numbers for, and
+with ``FAKE_ASKED`` of all, it measures whatever any experiment asks for.
 """
 
 from __future__ import annotations
@@ -97,14 +97,21 @@ def results(spec: dict[str, Any]) -> dict[str, Any]:
     after = 0.2 + effect + 0.01 * seed
     names = {
         "sft": [("held_out_loss", 2.0, 2.0 - after), ("held_out_accuracy", 0.2, after)],
-        "dpo": [("reward", 0.2, after), ("kl", None, effect * 4)],
+        "dpo": [
+            ("reward", 0.2, after),
+            ("kl", None, effect * 4),
+            ("chosen_log_ratio", 0.0, effect),
+        ],
         "grpo": [("held_out_accuracy", 0.2, after + 0.2 * (effect > 0))],
         "best-of-n": [
             ("accuracy_at_n", 0.2, after),
             ("expected_accuracy_at_n", 0.2, after),
             ("pass_at_n", 0.2, after),
         ],
-    }.get(spec["method"]) or [(name, 0.2, after) for name in asked("measure")]
+    }.get(spec["method"], [])
+    if not names or os.environ.get("FAKE_ASKED"):
+        known = {name for name, *_ in names}
+        names += [(name, 0.2, after) for name in asked("measure") if name not in known]
     return {
         "key": names[0][0],
         "measures": [

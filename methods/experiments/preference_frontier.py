@@ -1,0 +1,134 @@
+"""The frontier of reward against KL, after Figure 2 (left) of the DPO paper, 2305.18290.
+
+The arms are data: a method, an option that sets how far it goes, and the values of the sweep. Arms
+of one setting are alike in every experiment that uses them, so that a run can be taken over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from methods.experiments.protocol import (
+    Arm,
+    Comparison,
+    Experiment,
+    PlaneCurve,
+    Quantity,
+    Scale,
+)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A method at several strengths: one arm for each value of ``option``."""
+
+    name: str
+    label: str
+    method: str
+    option: str
+    values: tuple[float, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def arms(self) -> tuple[Arm, ...]:
+        """One arm a value, named by both."""
+        return tuple(
+            Arm(
+                f"{self.name}-{value:g}".replace(".", "-"),
+                f"{self.label}, {self.option.replace('_', ' ')} {value:g}",
+                self.method,
+                options={**self.options, self.option: value},
+            )
+            for value in self.values
+        )
+
+
+# Whoever adds a method to the figure adds a line here.
+SWEEPS: tuple[Sweep, ...] = (
+    Sweep("dpo", "DPO", "dpo", "beta", (0.1, 0.03, 0.3, 1.0)),
+    Sweep("ipo", "IPO", "ipo", "tau", (0.03, 0.1, 0.3, 1.0)),
+    Sweep("kto", "KTO", "kto", "beta", (0.03, 0.1, 0.3, 1.0)),
+    Sweep(
+        "preferred-sft", "supervised training on the preferred answers", "dpo", "steps",
+        (20, 80, 160), {"objective": "preferred-sft"},
+    ),
+    Sweep(
+        "unlikelihood", "preferred answers up, rejected ones down, no reference", "dpo", "steps",
+        (10, 20, 40), {"objective": "unlikelihood"},
+    ),
+)  # fmt: skip
+_ARMS = tuple(arm for sweep in SWEEPS for arm in sweep.arms())
+
+PREFERENCE_FRONTIER = Experiment(
+    slug="preference-frontier",
+    method="dpo",
+    paper="2305.18290",
+    claim="c2",
+    question=(
+        "How much gold reward does each way of learning from the same answers buy, and at what KL "
+        "to the reference, as its strength is swept?"
+    ),
+    measures=("reward", "kl"),
+    arms=_ARMS,
+    comparisons=(
+        Comparison(
+            "Reward after DPO (beta 0.1) is above that of supervised training on the preferred "
+            "answers for as many steps",
+            Quantity("dpo-0-1", "reward"),
+            Quantity("preferred-sft-80", "reward"),
+            "above",
+        ),
+        Comparison(
+            "Reward after DPO (beta 0.1) is above that of twice as many supervised steps",
+            Quantity("dpo-0-1", "reward"),
+            Quantity("preferred-sft-160", "reward"),
+            "above",
+        ),
+        Comparison(
+            "DPO at beta 1 stays nearer to the reference than at beta 0.03",
+            Quantity("dpo-1", "kl"),
+            Quantity("dpo-0-03", "kl"),
+            "below",
+        ),
+        Comparison(
+            "Reward after DPO (beta 0.1) is above that of raising preferred and lowering rejected "
+            "answers without a reference",
+            Quantity("dpo-0-1", "reward"),
+            Quantity("unlikelihood-40", "reward"),
+            "above",
+        ),
+    ),
+    curves=(
+        PlaneCurve(
+            "frontier",
+            "Gold reward against KL to the reference, each arm from its start",
+            "kl",
+            "KL to the reference (nats per answer)",
+            "reward",
+            "gold reward",
+            tuple(arm.name for arm in _ARMS),
+        ),
+    ),
+    scales=(
+        Scale(
+            "tiny",
+            "tiny",
+            seeds=3,
+            protocol=(
+                "The tiny decoder, trained from scratch on review sentences, continues the first "
+                "four words of a sentence; four continuations of each of 400 prompts, scored by "
+                "VADER, are what every arm learns from: as pairs, or as single answers above and "
+                "below their prompt's mean (KTO). 80 steps of 32 pairs (64 answers) unless the "
+                "steps are what is swept. The policy is sampled at temperature 1 on held-out "
+                "prefixes; KL is the mean over its own samples of the log-ratio to the start."
+            ),
+        ),
+    ),
+    notes=(
+        "The claim compares DPO with PPO; the arms of PPO stand beside these once they are there, "
+        "and the comparisons here are with the figure's other methods.",
+        "Supervised training and unlikelihood have no strength to sweep; their steps are swept.",
+        "All seeds share one start and one held-out set; a seed sets the sampling and the order.",
+    ),
+)
