@@ -23,8 +23,9 @@ class Arm:
     method runs nothing: its values are those of the arm ``like`` before its run.
 
     ``uses`` maps an option to another arm: the option's value is the model that the other arm's run
-    of the same seed left, or the run's folder where its method keeps no model. A reward model
-    that a policy is trained against, or two models that are merged, are arms of their own.
+    of the same seed left, or the run's folder where its method keeps no model. Several arms have
+    commas between, and so have the values. A reward model that a policy is trained against, or two
+    models that are merged, are arms of their own.
     """
 
     name: str
@@ -35,6 +36,11 @@ class Arm:
     smollm2: Mapping[str, Any] = field(default_factory=dict)
     like: str | None = None
     uses: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Names of the arms that this one uses."""
+        return frozenset(name for text in self.uses.values() for name in text.split(","))
 
     def options_at(self, scale: ScaleName) -> dict[str, Any]:
         """The options of this arm at ``scale``, over the method's defaults for the model.
@@ -150,7 +156,7 @@ class Experiment:
         done: dict[str, Arm] = {}
         waiting = [arm for arm in self.arms if arm.method is not None]
         while waiting:
-            ready = next((a for a in waiting if set(a.uses.values()) <= done.keys()), None)
+            ready = next((a for a in waiting if a.needed <= done.keys()), None)
             if ready is None:
                 circle = ", ".join(arm.name for arm in waiting)
                 raise ValueError(f"{self.slug}: arms use one another in a circle: {circle}")
@@ -160,7 +166,7 @@ class Experiment:
 
     def used(self) -> frozenset[str]:
         """Names of the arms whose models other arms need."""
-        return frozenset(name for arm in self.arms for name in arm.uses.values())
+        return frozenset(name for arm in self.arms for name in arm.needed)
 
     def __post_init__(self) -> None:
         known = {arm.name for arm in self.arms}
@@ -180,12 +186,13 @@ class Experiment:
 
     def _check_uses(self, arm: Arm) -> None:
         runs = {other.name for other in self.arms if other.method is not None}
+        for name in sorted(arm.needed - runs):
+            option = next(o for o, text in arm.uses.items() if name in text.split(","))
+            raise ValueError(
+                f"{self.slug}: arm {arm.name} uses '{name}' as {option}, and no arm of that "
+                f"name runs a method. Allowed: {', '.join(sorted(runs - {arm.name}))}"
+            )
         for option, name in arm.uses.items():
-            if name not in runs:
-                raise ValueError(
-                    f"{self.slug}: arm {arm.name} uses '{name}' as {option}, and no arm of that "
-                    f"name runs a method. Allowed: {', '.join(sorted(runs - {arm.name}))}"
-                )
             if option in {**arm.options, **arm.tiny, **arm.smollm2}:
                 raise ValueError(
                     f"{self.slug}: arm {arm.name} has {option} twice: {name} and a value"

@@ -74,13 +74,13 @@ def method_card(facts: Facts) -> Iterator[str]:
     """A method for a reader at a terminal."""
     yield terminal(f"{facts['name']} ({facts['slug']}), {facts['family']}, {facts['status']}")
     yield from wrapped(facts["summary"])
-    yield from wrapped(facts["use"])
     yield ""
     yield from field("paper", _paper_line(facts))
     equation = facts["equation"]
     yield from field("equation", equation["reference"])
     if equation["latex"]:
         yield " " * 14 + terminal(equation["latex"])  # whole, to be copied
+    yield from field("when to use", facts["use"])
     yield from field("needs", ", ".join(facts["needs"]))
     yield from field("file", f"{facts['file']} ({facts['lines']} lines)")
     yield from field("run it", facts["command"])

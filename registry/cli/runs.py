@@ -47,14 +47,15 @@ def list_(
     from registry.runs.plan import find_method
     from registry.runs.records import State, list_runs
 
-    if method:
-        find_method(method)
     if state and state not in get_args(State):
         raise UsageError(f"--state {state} is not known. Allowed: {', '.join(get_args(State))}")
     settings = Settings.load()
+    there = list_runs(settings.runs_dir)
+    if method and not any(record.method == method for record in there):
+        find_method(method)  # a method that was a file is known by its runs alone
     found = [
         record
-        for record in list_runs(settings.runs_dir)
+        for record in there
         if (not method or record.method == method) and (not state or record.state == state)
     ]
     if as_json:

@@ -69,10 +69,11 @@ class Verification:
     def _task(
         self, arm: Arm, seed: int, shelf: Shelf, before: Mapping[tuple[str, int], Task]
     ) -> Task:
-        used = {option: before[name, seed].record for option, name in arm.uses.items()}
-        ready = {o: left_by(r) for o, r in used.items() if r is not None and r.state == "finished"}
-        if len(ready) < len(used):
+        used = {name: before[name, seed].record for name in arm.needed}
+        left = {n: left_by(r) for n, r in used.items() if r is not None and r.state == "finished"}
+        if len(left) < len(used):
             return Task(arm, seed, None, "to run", None)
+        ready = {o: ",".join(left[n] for n in text.split(",")) for o, text in arm.uses.items()}
         plan = self._plan(arm, seed, ready)
         state, record = shelf.find(plan)
         return Task(arm, seed, plan, state, record)

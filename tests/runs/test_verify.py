@@ -236,8 +236,9 @@ def test_ctrl_c_during_a_verification_exits_130_and_the_next_one_goes_on(
 
 @pytest.mark.parametrize("asked", EXPERIMENTS, ids=lambda e: e.slug)
 def test_every_experiment_gives_evidence_that_loads_and_draws(
-    workplace: Workplace, asked: Experiment
+    workplace: Workplace, asked: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FAKE_ASKED", "1")
     found = run(workplace, asked, seeds=3)
     text = dump_entry(found)
     assert Evidence.model_validate_json(text) == Evidence.model_validate(json.loads(text))

@@ -79,6 +79,16 @@ def test_an_arm_gets_the_model_that_the_arm_it_uses_left_with_the_same_seed(
     assert str(workplace.root) not in dump_entry(found)
 
 
+def test_several_arms_are_given_as_one_value_with_commas_between() -> None:
+    one, sft, plain = chain().arms
+    both = replace(one, uses={"model": "sft,plain"})
+    made = chain(arms=(both, sft, plain))
+    assert [arm.name for arm in made.in_order()] == ["sft", "plain", "grpo"]
+    assert made.used() == {"sft", "plain"}
+    with pytest.raises(ValueError, match="uses 'nobody' as model"):
+        chain(arms=(replace(one, uses={"model": "sft,nobody"}), sft, plain))
+
+
 def test_the_hash_of_an_arm_that_uses_another_is_the_same_wherever_the_runs_lie(
     workplace: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
