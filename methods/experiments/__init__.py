@@ -12,8 +12,10 @@ from methods.experiments.distil_reverse_kl import DISTIL_REVERSE_KL
 from methods.experiments.distil_soft_targets import DISTIL_SOFT_TARGETS
 from methods.experiments.dora_against_lora import DORA_AGAINST_LORA
 from methods.experiments.dpo_sentiment import DPO_SENTIMENT
+from methods.experiments.entropy_collapse import ENTROPY_COLLAPSE
 from methods.experiments.forgetting import FORGETTING
 from methods.experiments.grpo_verifier import GRPO_VERIFIER
+from methods.experiments.length_bias import LENGTH_BIAS
 from methods.experiments.lora_against_full import LORA_AGAINST_FULL
 from methods.experiments.merge import MERGE
 from methods.experiments.merge_dare import MERGE_DARE
@@ -24,6 +26,11 @@ from methods.experiments.pissa_against_lora import PISSA_AGAINST_LORA
 from methods.experiments.preference_claims import PREFERENCE_CLAIMS
 from methods.experiments.preference_frontier import PREFERENCE_FRONTIER
 from methods.experiments.protocol import Experiment
+from methods.experiments.reward_overoptimisation import REWARD_OVEROPTIMISATION
+from methods.experiments.reward_verifiers import ORM_VERIFIER, PRM_STEPS
+from methods.experiments.rl_baselines import REINFORCE_BASELINE, REMAX_BASELINE, RLOO_BASELINE
+from methods.experiments.rl_overoptimisation import RL_OVEROPTIMISATION
+from methods.experiments.rl_stale import CLIPPED_WEIGHT, PPO_CLIP, SEQUENCE_RATIO
 from methods.experiments.sft_heldout_loss import SFT_HELDOUT_LOSS
 
 EXPERIMENTS: tuple[Experiment, ...] = (
@@ -38,10 +45,22 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     PREFERENCE_FRONTIER,
     *PREFERENCE_CLAIMS,
     GRPO_VERIFIER,
+    RLOO_BASELINE,
+    REINFORCE_BASELINE,
+    REMAX_BASELINE,
+    LENGTH_BIAS,
+    ENTROPY_COLLAPSE,
+    SEQUENCE_RATIO,
+    CLIPPED_WEIGHT,
+    PPO_CLIP,
+    RL_OVEROPTIMISATION,
     DISTIL_SOFT_TARGETS,
     DISTIL_ON_POLICY,
     DISTIL_REVERSE_KL,
     BEST_OF_N_CURVE,
+    REWARD_OVEROPTIMISATION,
+    ORM_VERIFIER,
+    PRM_STEPS,
     MERGE,
     MERGE_TIES,
     MERGE_DARE,

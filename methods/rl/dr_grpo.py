@@ -53,8 +53,8 @@ class Config(ReuseOptions):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {
-        "learning_rate": 4e-4, "warmup_steps": 10, "prompts_per_step": 256, "group_size": 8,
-        "steps": 60,
+        "learning_rate": 4e-4, "warmup_steps": 5, "prompts_per_step": 128, "group_size": 8,
+        "steps": 40,
     },
     "smollm2-135m": {
         "task": "chain-sum:operations=+-,shots=3", "precision": "bfloat16", "learning_rate": 1e-5,

@@ -65,7 +65,7 @@ class Config(ReuseOptions):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {
-        "learning_rate": 4e-4, "warmup_steps": 10, "prompts_per_step": 256, "group_size": 8,
+        "learning_rate": 4e-4, "warmup_steps": 5, "prompts_per_step": 128, "group_size": 8,
         "steps": 40, "minibatches": 2, "clip_low": 0.02, "clip_high": 0.03,
     },
     "smollm2-135m": {

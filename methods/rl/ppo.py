@@ -71,7 +71,11 @@ class Config(ReuseOptions, KlOptions):
         le=10,
     )
     clip_range: float = option(
-        0.2, "epsilon of the clipped ratio", source="paper, Table 1", gt=0, lt=1
+        0.2,
+        "epsilon of the clipped ratio; 1 and more holds it from above alone, 1000 not at all",
+        source="paper, Table 1",
+        gt=0,
+        le=1000,
     )
     discount: float = option(1.0, "gamma, a token", source="2203.02155, Appendix C.4", gt=0, le=1)
     gae_lambda: float = option(
@@ -95,7 +99,7 @@ class Config(ReuseOptions, KlOptions):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {
-        "learning_rate": 4e-4, "warmup_steps": 10, "prompts_per_step": 2048, "steps": 40,
+        "learning_rate": 4e-4, "warmup_steps": 5, "prompts_per_step": 1024, "steps": 40,
         "minibatches": 2, "kl_beta": 0.0, "value_weight": 0.1,
     },
     "smollm2-135m": {

@@ -58,7 +58,7 @@ class Config(KlOptions):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {
-        "learning_rate": 4e-4, "warmup_steps": 10, "prompts_per_step": 2048, "steps": 60,
+        "learning_rate": 4e-4, "warmup_steps": 5, "prompts_per_step": 1024, "steps": 40,
         "kl_beta": 0.0,
     },
     "smollm2-135m": {
