@@ -50,13 +50,18 @@ def stop() -> None:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Inside, this process works for itself: what it builds there, the others wait for."""
+    """Inside, this process works for itself: the first one builds what the others then find."""
     global _alone
+    others = size() > 1
+    if others and rank() > 0:
+        dist.barrier()
     before, _alone = _alone, True
     try:
         yield
     finally:
         _alone = before
+    if others and rank() == 0:
+        dist.barrier()
 
 
 def rank() -> int:
@@ -71,7 +76,7 @@ def size() -> int:
 
 def is_first() -> bool:
     """Whether this process writes files and talks; known before the others are met."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return _alone or int(os.environ.get("RANK", "0")) == 0
 
 
 def total(parts: Mapping[str, float]) -> dict[str, float]:

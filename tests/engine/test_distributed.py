@@ -95,6 +95,38 @@ def test_a_run_goes_on_with_another_number_of_processes(one_and_two, out: Path, 
     assert any(float((before[k] - after[k]).abs().max()) > 1e-3 for k in before)
 
 
+START = """
+import sys, time
+from pathlib import Path
+from methods.engine import distributed, tiny
+from methods.engine.tasks import build_task
+distributed.start("cpu")
+if distributed.is_first():
+    time.sleep(2)  # so that the other one asks before it
+cache = Path(sys.argv[1])
+task = build_task("chain-sum:digits=1", cache)
+print(tiny.prepare(task, cache, tiny.Recipe(labels=8, steps=1, batch=2, layers=1, width=32)))
+distributed.stop()
+"""
+
+
+def test_a_start_is_trained_and_kept_whichever_process_asks_for_it_first(tmp_path: Path) -> None:
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", START, str(tmp_path)],
+            env={
+                **ENVIRONMENT, "RANK": str(rank), "WORLD_SIZE": "2",
+                "REGISTRY_RENDEZVOUS": f"file://{tmp_path}/meet",
+            },
+            stdout=subprocess.PIPE, text=True,
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    said = [worker.communicate(timeout=120)[0].strip().splitlines()[-1] for worker in workers]
+    assert said[0] == said[1]
+    assert (Path(said[0]) / "model.safetensors").is_file()
+
+
 # --- the launcher and the worker --------------------------------------------------------------
 
 
