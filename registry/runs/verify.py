@@ -94,6 +94,7 @@ def experiments_of(
     """The experiments on ``method``, on ``claim`` alone, or the one called ``experiment``.
 
     Where none is on the method itself, those in which it is an arm. Without a method all of them.
+    A claim is one of the method's own paper, or of others where that has none of the name.
     Raises UnknownNameError where there is no such method, claim or experiment.
     """
     found = list(EXPERIMENTS) if method is None else _on(find_method(method).slug)
@@ -110,7 +111,9 @@ def experiments_of(
         listing = f"registry show {find_method(method).paper}" if method else "registry list papers"
         what = f"claim of {method}" if method else "claim"
         raise UnknownNameError(what, claim, sorted({e.claim for e in found}), listing)
-    return chosen
+    # c1 is a name within a paper: the method's own, unless that has no such claim here.
+    own = find_method(method).paper if method else None
+    return [e for e in chosen if e.paper == own] or chosen
 
 
 def _on(slug: str) -> list[Experiment]:

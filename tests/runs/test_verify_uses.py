@@ -227,5 +227,10 @@ def test_an_experiment_is_found_by_its_own_name_by_its_claim_and_by_its_arms(
     assert work.experiments_of("grpo", "c1", "chain") == [chain()]
     assert work.experiments_of(experiment="chain") == [chain()]
     assert work.experiments_of("sft") == [chain()]  # an arm of it
+    other = chain(slug="other", paper="2305.18290")
+    monkeypatch.setattr(work, "EXPERIMENTS", (other, chain()))
+    assert work.experiments_of("grpo", "c1") == [chain()]  # its own paper's c1
+    assert work.experiments_of("grpo") == [other, chain()]
+    monkeypatch.setattr(work, "EXPERIMENTS", (chain(),))
     with pytest.raises(UnknownNameError, match=r"experiment of grpo 'chian'. Did you mean 'chain'"):
         work.experiments_of("grpo", experiment="chian")
