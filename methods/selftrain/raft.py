@@ -52,7 +52,7 @@ class Config(FilterOptions):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {
-        "learning_rate": 3e-4, "batch_size": 64, "steps": 60, "prompts_per_round": 200, "pass_k": 4,
+        "learning_rate": 3e-4, "batch_size": 64, "steps": 40, "rounds": 4, "prompts_per_round": 100, "pass_k": 2,
     },
     "smollm2-135m": {
         "precision": "bfloat16", "learning_rate": 3e-5, "batch_size": 16, "steps": 16, "rounds": 2,
@@ -86,7 +86,7 @@ def run(run: Run, config: Config) -> None:
         }
 
     for step, number in loop.steps():
-        kept = loop.kept(number, lambda number=number: collect(number))
+        kept = loop.kept(step, number, lambda number=number: collect(number))
         loop.learn(
             step, number, tokens_of(kept["rows"]),
             written_score=kept["written_score"], kept_score=kept["kept_score"],
