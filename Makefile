@@ -15,8 +15,9 @@ help: ## list the targets
 demo: $(VENV)/.user ## train a real language model with GRPO and publish the site with that run on it
 	@$(BIN)/registry demo
 
+# Two at a time, each on one thread: what most of them compute is too small for more.
 test: $(VENV)/.dev ## the whole test suite
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: $(VENV)/.dev ## ruff, mypy --strict on registry/, import rules, the catalog
 	$(BIN)/ruff check .

@@ -1,3 +1,3 @@
 """A typed catalog of post-training papers, and the tool that keeps, runs and shows it."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
