@@ -211,11 +211,11 @@ def _rank(
 
 
 def _results(
-    config: Config, kind: str, sizes: list[int], curves: dict[str, list[Estimate]]
+    config: Config, kind: str, sizes: list[int], found: dict[str, list[Estimate]]
 ) -> Results:
     unit = "fraction" if kind == "verifiable" else "score"
     quantity = "accuracy" if kind == "verifiable" else "score"
-    measured, expected, middle = curves["measured"], curves["expected"], len(sizes) // 2
+    measured, expected, middle = found["measured"], found["expected"], len(sizes) // 2
     ranker = "reward model" if config.reward_model else config.scorer
     labels = [
         (f"best-of-n, measured ({ranker})", measured),
@@ -229,13 +229,13 @@ def _results(
         Measure(f"middle_{quantity}", f"The same for n = 1 to {sizes[middle]} alone", unit, True,
                 expected[0], expected[middle]),
         Measure("ranked_at_n", "What the one that ranks gives its choice, expected", "its score",
-                True, curves["ranked"][0], curves["ranked"][-1]),
+                True, found["ranked"][0], found["ranked"][-1]),
     ]  # fmt: skip
     if kind == "verifiable":
-        labels.append(("pass@n, unbiased", curves["pass"]))
+        labels.append(("pass@n, unbiased", found["pass"]))
         measures.append(
             Measure("pass_at_n", f"Unbiased pass@n, n = 1 to {config.n}", unit, True,
-                    curves["pass"][0], curves["pass"][-1])
+                    found["pass"][0], found["pass"][-1])
         )  # fmt: skip
     title = "Best-of-n against what it can reach"
     against_n = _curve("best-of-n", title, "n, answers sampled", f"held-out {quantity}",
@@ -246,11 +246,13 @@ def _results(
         for name, title, y, values in (
             ("gold-by-kl", "True score against KL", f"true {quantity}", expected),
             ("ranked-by-kl", "The ranking score against KL", "score it is ranked by",
-             curves["ranked"]),
+             found["ranked"]),
         )
     ]  # fmt: skip
     note = f"KL to the sampled policy at n = {config.n}: at most {kl_bound(config.n):.2f} nats."
-    return Results(tuple(measures), (against_n, *by_kl), (note,))
+    # What a page shows of a run is its first curve.
+    curves = (*by_kl, against_n) if config.reward_model else (against_n, *by_kl)
+    return Results(tuple(measures), curves, (note,))
 
 
 def _curve(

@@ -16,8 +16,10 @@ _OTHER = {
 SMALL: dict[str, dict[str, Any]] = {
     "bt-rm": {**_SMALL, "schedule": "constant"},
     "orm": _SMALL,
-    "prm": {**_SMALL, "samples_per_prompt": 2, "completions": 2},
-}
+    "prm": {
+        **_SMALL, "samples_per_prompt": 2, "completions": 2, "estimation": "soft", "batch_size": 8,
+    },
+}  # fmt: skip
 # Another value for every option of its own: each must leave another run behind.
 OTHERS: dict[str, dict[str, Any]] = {
     "bt-rm": {
@@ -29,6 +31,6 @@ OTHERS: dict[str, dict[str, Any]] = {
         "labels": "shuffled", "data": "labelled",
     },
     "prm": {
-        **_OTHER, "completions": 3, "estimation": "soft", "labels": "shuffled", "data": "steps",
+        **_OTHER, "completions": 3, "estimation": "hard", "labels": "shuffled", "data": "steps",
     },
 }  # fmt: skip

@@ -1,0 +1,42 @@
+"""What learning to judge must move, and flipped or shuffled judgements must not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.methods.effects.conftest import Run, rises
+
+pytestmark = pytest.mark.effect
+SMALL = {"prompts": 300, "steps": 60, "held_out_prompts": 100, "held_out_samples": 4}
+
+
+def test_a_reward_model_ranks_new_pairs_right_and_one_of_flipped_pairs_ranks_them_wrong(
+    run: Run,
+) -> None:
+    trained = run("bt-rm", **SMALL)
+    assert trained["pair_accuracy"]["before"] == 0.5  # a head of zeros says nothing
+    assert rises(trained["pair_accuracy"])
+    assert trained["correlation"]["after_interval"][0] > 0
+    flipped = run("bt-rm", preference="flipped", **SMALL)
+    assert flipped["pair_accuracy"]["after_interval"][1] < 0.5
+    coins = run("bt-rm", preference="random", **SMALL)
+    assert not rises(coins["pair_accuracy"])
+
+
+def test_a_verifier_tells_right_answers_from_wrong_ones_and_shuffled_outcomes_teach_it_nothing(
+    run: Run,
+) -> None:
+    trained = run("orm")
+    assert trained["auc"]["before"] == 0.5
+    assert rises(trained["auc"])
+    control = run("orm", labels="shuffled")
+    assert not rises(control["auc"])
+
+
+def test_a_process_reward_model_tells_right_steps_from_wrong_ones_and_shuffled_labels_do_not(
+    run: Run,
+) -> None:
+    trained = run("prm")
+    assert trained["step_auc"]["before"] == 0.5
+    assert rises(trained["step_auc"])
+    assert not rises(run("prm", labels="shuffled")["step_auc"])
