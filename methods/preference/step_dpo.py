@@ -72,9 +72,12 @@ class Config(PreferenceOptions):
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {**TINY, "prompts": 800},
+    "tiny": {
+        **TINY, "learning_rate": 5e-5, "beta": 0.3, "batch_size": 64, "steps": 100,
+        "prompts": 1500, "samples_per_prompt": 2,
+    },
     "smollm2-135m": {**SMOLLM2, "max_new_tokens": 24},
-}
+}  # fmt: skip
 
 
 def run(run: Run, config: Config) -> None:

@@ -36,13 +36,9 @@ def test_the_gold_reward_rises_and_flipped_preferences_do_not_raise_it(run: Run,
     assert not rises(flipped["reward"])
 
 
-def test_step_dpo_answers_more_right_and_flipped_steps_do_not(run: Run) -> None:
-    short = {"steps": 40, "warmup_steps": 5, "prompts": 300}
-    trained = run("step-dpo", **short)
-    assert trained["held_out_accuracy"]["after"] > trained["held_out_accuracy"]["before"]
-    flipped = run("step-dpo", preference="flipped", **short)
+def test_step_dpo_answers_more_right_than_on_flipped_steps(run: Run) -> None:
+    short = {"steps": 60, "prompts": 600}
+    trained, flipped = run("step-dpo", **short), run("step-dpo", preference="flipped", **short)
+    assert flipped["reward"]["after_interval"][1] < trained["reward"]["after_interval"][0]
+    assert not rises(flipped["reward"])
     assert not rises(flipped["held_out_accuracy"])
-    assert (
-        flipped["held_out_accuracy"]["after_interval"][1]
-        < trained["held_out_accuracy"]["after_interval"][0]
-    )
