@@ -8,7 +8,7 @@ from methods.experiments import rl_setting as setting
 from methods.experiments.protocol import Arm, Experiment, LearningCurve, PlaneCurve
 from methods.experiments.rl_setting import than
 
-_GOLD, _LEARNED = "sampled_score", "proxy_reward"
+_GOLD, _LEARNED = "reward", "proxy_reward"
 _SENTIMENT: dict[str, Any] = {
     "task": "movie-reviews", "prompts_per_step": 16, "group_size": 8, "max_new_tokens": 32,
     "learning_rate": 2e-4, "warmup_steps": 5, "pass_k": 4,

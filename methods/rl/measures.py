@@ -59,7 +59,7 @@ def evaluate(
     if task.kind == "scored":
         found = {
             "held_out_score": Estimate.of_values(greedy).to_json(),
-            "sampled_score": Estimate.of_values(scores.mean(-1).tolist()).to_json(),
+            "reward": Estimate.of_values(scores.mean(-1).tolist()).to_json(),
         }
     else:
         right = (scores >= 1).sum(-1).tolist()
@@ -102,7 +102,7 @@ def results(before: dict[str, Any], after: dict[str, Any], k: int) -> Results:
         "pass_at_1": ("Held-out pass@1, sampled at T = 1", "fraction", True),
         f"pass_at_{k}": (f"Held-out pass@{k}, sampled at T = 1", "fraction", True),
         "held_out_score": ("Held-out score, greedy", "score", True),
-        "sampled_score": ("Held-out score, sampled at T = 1", "score", True),
+        "reward": ("Held-out score, sampled at T = 1", "score", True),
         "proxy_reward": ("Reward by the model trained on, sampled", "score", True),
         "kl": ("KL to the start", "nats per answer", False),
         "answer_tokens": ("Length of held-out answers", "tokens", False),
