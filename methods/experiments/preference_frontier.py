@@ -138,14 +138,14 @@ PREFERENCE_FRONTIER = Experiment(
                 "VADER, are what every arm learns from: as pairs, or as single answers above and "
                 "below their prompt's mean (KTO). 80 steps of 32 pairs (64 answers) unless the "
                 "steps are what is swept. PPO and RAFT write answers of their own and are told the "
-                "gold reward of each: 1,600 answers in 25 steps, and 800 a round. The policy is sampled at temperature 1 on held-out "
-                "prefixes; KL is the mean over its own samples of the log-ratio to the start."
+                "gold reward of each: 1,600 answers in 25 steps, and 800 a round. The policy is "
+                "sampled at temperature 1 on held-out prefixes; KL is the mean over its own samples of the log-ratio to the start."
             ),
         ),
     ),
     notes=(
-        "PPO and RAFT see the gold reward itself, as the figure's PPO-GT does; the paper's PPO with "
-        "a learned reward is not among the arms. Their settings were chosen once, before any run.",
+        "PPO and RAFT see the gold reward itself, as the figure's PPO-GT does; PPO with a learned "
+        "reward is not among the arms. Their settings were chosen once, before any run.",
         "Arms differ in what they may look at: PPO and RAFT score answers that the others never "
         "see. So the figure compares ways to spend, not equal budgets.",
         "Supervised training and unlikelihood have no strength to sweep; their steps are swept.",
