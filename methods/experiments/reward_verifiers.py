@@ -61,6 +61,9 @@ ORM_VERIFIER = Experiment(
     notes=(
         "The verifier has seen the results of problems that the generator was not trained on; the "
         "paper trains both on the same problems.",
+        "One configuration was tried before, on one seed: these settings with 100 held-out "
+        "problems. Its verifier told hard problems from easy ones (auc 0.57) and its choice was "
+        "right less often than one sample (0.33 against 0.46). Nothing was changed after it.",
         "All seeds share one start and one held-out set.",
     ),
 )  # fmt: skip
@@ -127,6 +130,9 @@ PRM_STEPS = Experiment(
     notes=(
         "In this task a wrong step is often made good by a later one, which reads the numbers "
         "again: a step's label says less of the step than it does in the paper's word problems.",
+        "One configuration was tried before, on one seed: 600 problems in place of 1,500. Right "
+        "steps ranked above wrong ones (0.64), and the choice was right less often than one sample "
+        "(0.25 against 0.45).",
         "All seeds share one start and one held-out set.",
     ),
 )  # fmt: skip

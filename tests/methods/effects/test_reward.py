@@ -28,9 +28,9 @@ def test_a_verifier_tells_right_answers_from_wrong_ones_and_shuffled_outcomes_te
 ) -> None:
     trained = run("orm")
     assert trained["auc"]["before"] == 0.5
-    assert rises(trained["auc"])
+    assert trained["auc"]["after_interval"][0] > 0.5  # what a head of zeros has exactly
     control = run("orm", labels="shuffled")
-    assert not rises(control["auc"])
+    assert control["auc"]["after_interval"][0] <= 0.5
 
 
 def test_a_process_reward_model_tells_right_steps_from_wrong_ones_and_shuffled_labels_do_not(
@@ -38,5 +38,5 @@ def test_a_process_reward_model_tells_right_steps_from_wrong_ones_and_shuffled_l
 ) -> None:
     trained = run("prm")
     assert trained["step_auc"]["before"] == 0.5
-    assert rises(trained["step_auc"])
-    assert not rises(run("prm", labels="shuffled")["step_auc"])
+    assert trained["step_auc"]["after_interval"][0] > 0.5
+    assert run("prm", labels="shuffled")["step_auc"]["after_interval"][0] <= 0.5
