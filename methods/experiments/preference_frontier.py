@@ -139,7 +139,8 @@ PREFERENCE_FRONTIER = Experiment(
                 "below their prompt's mean (KTO). 80 steps of 32 pairs (64 answers) unless the "
                 "steps are what is swept. PPO and RAFT write answers of their own and are told the "
                 "gold reward of each: 1,600 answers in 25 steps, and 800 a round. The policy is "
-                "sampled at temperature 1 on held-out prefixes; KL is the mean over its own samples of the log-ratio to the start."
+                "sampled at temperature 1 on held-out prefixes; KL is the mean over its own "
+                "samples of the log-ratio to the start."
             ),
         ),
     ),
