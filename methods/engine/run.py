@@ -155,7 +155,9 @@ class Run:
             return kept["value"]
         value = compute()
         if distributed.is_first():
-            kept = {"origin": self._origin(), "log_bytes": self._log_bytes(), "value": value}
+            # Behind a step there is nothing to go back to but a checkpoint, which has its own.
+            sizes = {} if self.facts["last_step"] else self._log_bytes()
+            kept = {"origin": self._origin(), "log_bytes": sizes, "value": value}
             write_json(path, kept)
         return value
 

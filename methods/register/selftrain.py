@@ -19,7 +19,7 @@ STAR = MethodInfo(
     ),
     needs=("prompts", "reward", "answers where it rationalises"),
     knobs=(
-        Knob("decoding of rationales", "not stated", "sampled at temperature 1, one a problem"),
+        Knob("decoding of rationales", "greedy", "sampled at temperature 1, one a problem"),
         Knob(
             "hint",
             "the answer in the prompt, after few-shot examples that show such hints",
@@ -59,7 +59,16 @@ REST_EM = MethodInfo(
             "at most 10, the first written, each different one once",
         ),
         Knob("where an M-step begins", "the pretrained model", "as the paper; AdamW forgets too"),
-        Knob("length of an M-step", "until a validation set is worst", "a given number of steps"),
+        Knob(
+            "length of an M-step",
+            "as long as the reward on a validation set rises",
+            "a given number of steps",
+        ),
+        Knob(
+            "sampling in the E-step",
+            "the 40 likeliest tokens at temperature 0.7",
+            "the whole distribution at temperature 1",
+        ),
     ),
     status="partial",
     since="0.2",

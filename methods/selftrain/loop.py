@@ -4,7 +4,7 @@ A method writes its rounds out; what differs is what it keeps and where a round 
 
     loop = Rounds(run, config)
     for step, number in loop.steps():
-        kept = loop.kept(number, lambda: right_ones(loop.write(number)))
+        kept = loop.kept(step, number, lambda: right_ones(loop.write(number)))
         loop.learn(step, number, kept)
     loop.finish()
 
@@ -34,6 +34,8 @@ from methods.finetune.sft import sft_loss
 from methods.rl.measures import evaluate, results
 from methods.selftrain.options import RoundOptions
 
+_Said = tuple[str, list[tuple[str, str, float]]]  # a title; prompt, answer and score of each
+
 
 @dataclass(frozen=True)
 class Written:
@@ -62,6 +64,7 @@ class Rounds:
         self.prompts = Order(len(self.task.train), run.seed)
         self._begin = self._weights() if from_start else None
         self._kept: tuple[int, Any] = (0, None)
+        self._said: list[_Said] = []
         self._before: dict[str, Any] = run.once("before", self._measured)
 
     def steps(self) -> Iterator[tuple[int, int]]:
@@ -83,10 +86,20 @@ class Rounds:
         """Whether ``step`` is the first of its round."""
         return step == 1 or self.round_of(step - 1) < self.round_of(step)
 
-    def kept(self, number: int, collect: Callable[[], Any]) -> Any:
+    def kept(self, step: int, number: int, collect: Callable[[], Any]) -> Any:
         """What round ``number`` learns from, plain JSON: ``collect()``, once and for all."""
+
+        def collected() -> dict[str, Any]:
+            self._said = []
+            return {"found": collect(), "samples": self._said}
+
         if self._kept[0] != number:
-            self._kept = (number, self.run.once(f"round-{number}", collect))
+            kept = self.run.once(f"round-{number}", collected)
+            self._kept = (number, kept["found"])
+            # At the first step of a round, and whether its answers are new or read back: a log
+            # that was cut to the checkpoint before it has lost them.
+            for title, said in kept["samples"] if self.opens(step) else []:
+                self.run.samples(title, [(prompt, text, score) for prompt, text, score in said])
         return self._kept[1]
 
     def problems(self, number: int) -> list[Problem]:
@@ -109,12 +122,12 @@ class Rounds:
         shown = drawn[: 4 * per_prompt : per_prompt]
         said = [(problems[s.prompt_index].prompt, s.text, float(scores[i, 0]))
                 for i, s in enumerate(shown)]  # fmt: skip
-        self.run.samples(f"{purpose} {number}", said)
+        self._said.append((f"{purpose} {number}", said))
         return Written(tuple(problems), tuple(drawn), scores)
 
-    def coins(self, number: int, written: Written) -> Tensor:
+    def coins(self, number: int, written: Written, purpose: str = "coins") -> Tensor:
         """(P, K) float64 of 0 and 1: a reward that knows nothing."""
-        g = self.run.generator("coins", number)
+        g = self.run.generator(purpose, number)
         drawn = torch.randint(2, written.scores.shape, generator=g, device=g.device)
         return drawn.double().cpu()
 

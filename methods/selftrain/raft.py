@@ -52,7 +52,8 @@ class Config(FilterOptions):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {
-        "learning_rate": 3e-4, "batch_size": 64, "steps": 40, "rounds": 4, "prompts_per_round": 100, "pass_k": 2,
+        "learning_rate": 3e-4, "batch_size": 64, "steps": 40, "rounds": 4, "prompts_per_round": 100,
+        "pass_k": 2,
     },
     "smollm2-135m": {
         "precision": "bfloat16", "learning_rate": 3e-5, "batch_size": 16, "steps": 16, "rounds": 2,

@@ -14,7 +14,9 @@ Departures from the paper
 2. Which of a problem's right answers stay under the cap is not stated; here the first written.
 3. The mean over all answer tokens of an optimiser step is the loss; the number of steps is given,
    where the paper stops an M-step on a validation set.
-4. The presets are far smaller: the paper writes 32 answers (MATH) or 64 (APPS) to each problem.
+4. Sampling is from the whole distribution at temperature 1; the paper cuts it to the 40 likeliest
+   tokens at temperature 0.7.
+5. The presets are far smaller: the paper writes 32 answers (MATH) or 64 (APPS) to each problem.
 
 Checked against: hand-worked filtering, caps and duplicates, a round begun twice from the same start
 (bit for bit), and the supervised gradient of finetune/sft.py, whose loss this is.
@@ -38,11 +40,11 @@ class Config(FilterOptions):
     """Options of ReST-EM."""
 
     samples_per_prompt: int = option(
-        32, "N: answers written to each problem", source="paper, the experiments on MATH",
+        32, "N: answers written to each problem", source="paper, implementation details, MATH",
         unit="samples", ge=1, le=256,
     )  # fmt: skip
     most_per_prompt: int = option(
-        10, "answers of one problem that are kept, at most", source="paper, Section 4",
+        10, "answers of one problem that are kept, at most", source="paper, implementation details",
         unit="answers", ge=1,
     )  # fmt: skip
     learning_rate: float = option(2e-5, "peak learning rate of AdamW", source="ours", gt=0, lt=1)
@@ -95,6 +97,6 @@ def run(run: Run, config: Config) -> None:
         }
 
     for step, number in loop.steps():
-        kept = loop.kept(number, lambda number=number: collect(number))
+        kept = loop.kept(step, number, lambda number=number: collect(number))
         loop.learn(step, number, tokens_of(kept["rows"]), written_score=kept["written_score"])
     loop.finish()

@@ -55,10 +55,10 @@ class Config(RoundOptions):
         source="ours",
     )
     play_lambda: float = option(
-        0.1, "lambda of Eq. 4.7: scale of the log-ratios", source="paper, Section 6.1", gt=0, le=10
+        0.1, "lambda of Eq. 4.7: scale of the log-ratios", source="paper, Appendix B", gt=0, le=10
     )
     learning_rate: float = option(
-        5e-7, "peak learning rate of AdamW", source="paper, Section 6.1", gt=0, lt=1
+        5e-7, "peak learning rate of AdamW", source="paper, Appendix B", gt=0, lt=1
     )
 
 
@@ -124,7 +124,7 @@ def run(run: Run, config: Config) -> None:
         return spin_loss(own, shown, own_by_opponent, by_opponent, config.play_lambda)
 
     for step, number in loop.steps():
-        kept = loop.kept(number, lambda number=number: collect(number))
+        kept = loop.kept(step, number, lambda number=number: collect(number))
         rows, logps = tokens_of(kept["rows"]), [torch.tensor(v) for v in kept["logps"]]
         if not rows:
             raise MethodError(f"round {number}: every own answer is the demonstration: no opponent")

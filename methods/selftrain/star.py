@@ -16,7 +16,7 @@ Departures from the paper
    has never seen such a prompt; the paper shows hinted examples in the prompt. So rationalisation
    brings less here, and how much it brings is logged.
 3. The number of steps is the same in every round; the paper's grows by a fifth a round.
-4. One rationale to a problem, sampled; the paper does not say how it decodes in training.
+4. One rationale to a problem, sampled at temperature 1; the paper decodes greedily (Section 3.1).
 
 Checked against: hand-worked choices of what is kept, the hint and its removal, and the supervised
 gradient of finetune/sft.py, whose loss this is.
@@ -102,7 +102,9 @@ def run(run: Run, config: Config) -> None:
         if config.rationalise and failed:
             hints = [hinted(p, loop.task) for p in failed]
             told = loop.write(number, hints, 1, "rationalise")
-            passed = told.scores if config.reward == "task" else loop.coins(number, told)
+            passed = (
+                told.scores if config.reward == "task" else loop.coins(number, told, "hint coins")
+            )
             again = [
                 without_hint(loop.policy.encode_prompt(p.prompt), answer)
                 for p, answer, good in zip(failed, told.answers, passed[:, 0], strict=True)
@@ -115,7 +117,7 @@ def run(run: Run, config: Config) -> None:
         }
 
     for step, number in loop.steps():
-        kept = loop.kept(number, lambda number=number: collect(number))
+        kept = loop.kept(step, number, lambda number=number: collect(number))
         loop.learn(
             step, number, tokens_of(kept["rows"]), written_score=kept["written_score"],
             rationalised=float(kept["rationalised"]),
