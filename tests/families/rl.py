@@ -29,7 +29,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "cispo": {**_SAMPLED, **_AGAIN, "clip_high": 1e-4},
     "dapo": {
         **_SAMPLED, **_AGAIN, "clip_low": 0.01, "clip_high": 0.01, "sampling_tries": 2,
-        "overlong_buffer": 0.5,
+        "overlong_buffer": 1.0,
     },
     "dr-grpo": {**_SAMPLED, **_AGAIN, "clip_range": 0.01},
     "grpo": {**_SAMPLED, **_AGAIN, "kl_beta": 0.5, "clip_range": 0.01},

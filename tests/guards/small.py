@@ -22,6 +22,7 @@ from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
 from methods.engine.options import TrainingOptions
 from methods.engine.run import Run
+from methods.engine.scalar import drop_scalar_head, scalar_weight
 from methods.engine.tasks.task import Problem, Task
 from tests.engine.conftest import small_model
 from tests.engine.test_worker import prepare
@@ -65,10 +66,11 @@ class Played:
     policy: LanguageModel
     steps: list[dict[str, float]]
     begun: dict[str, Tensor]  # what is trained, by name, as it was before the first step
+    heads: dict[str, Tensor]  # a value head that the method dropped at its end, by name
 
     def moved(self) -> Tensor:
         """The change of every weight that is trained, flat, in float64."""
-        now = dict(self.policy.module.named_parameters())
+        now = {**self.heads, **dict(self.policy.module.named_parameters())}
         return torch.cat([(now[n].detach() - p).double().flatten() for n, p in self.begun.items()])
 
 
@@ -103,6 +105,12 @@ def play(
         taken.append(model)
         return model
 
+    heads: dict[str, Tensor] = {}
+
+    def dropped(policy: LanguageModel) -> None:
+        heads["score.weight"] = scalar_weight(policy).detach().clone()
+        drop_scalar_head(policy)
+
     base: dict[str, Any] = {"task": "small-a", "data": None}
     if method in TRAINING:
         base |= {"steps": 2, "learning_rate": 0.01, "save_model": False, "checkpoint_every": 50}
@@ -113,8 +121,7 @@ def play(
         patched.setattr("methods.engine.run.load", load)
         patched.setattr(Optimiser, "__init__", begin)
         patched.setattr("methods.engine.run.build_task", lambda name, cache: small_task(name))
-        # A value head stays with the policy, so that what it learned can be looked at.
-        patched.setattr("methods.rl.ppo.drop_scalar_head", lambda policy: None)
+        patched.setattr("methods.rl.ppo.drop_scalar_head", dropped)
         if sgd:
             patched.setattr(
                 torch.optim, "AdamW", lambda found, lr, **_: torch.optim.SGD(found, lr=lr)
@@ -125,7 +132,8 @@ def play(
         module.run(run, module.Config(**given))
     path = folder / "metrics.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
-    return Played(folder, start, taken[0], [json.loads(line) for line in lines], begun)
+    steps = [json.loads(line) for line in lines]
+    return Played(folder, start, taken[0], steps, begun, heads)
 
 
 def _write_spec(folder: Path, method: str, given: dict[str, Any]) -> None:

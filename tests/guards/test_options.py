@@ -45,6 +45,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "clip_low": {"updates_per_batch": 3},
     "clip_high": {"updates_per_batch": 3},
     "value_clip": {"updates_per_batch": 3},
+    "overlong_buffer": {"max_new_tokens": 30},  # cut off at a few tokens all are as long
     "learning_rate": {"steps": 3},
     "schedule": {"steps": 3},
     "weight_decay": {"steps": 3, "learning_rate": 0.5},

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors import safe_open
 from torch import Tensor
 
 from methods.rl.ppo import gae, token_rewards, value_loss, whitened
+from tests.guards.small import play
 
 F64 = torch.float64
 LENGTHS = (1, 4, 2, 6)
@@ -111,3 +115,30 @@ def test_value_losses_add_up_over_micro_batches_and_agree_with_finite_difference
     assert sum(p.item() for p in parts) == pytest.approx(whole, rel=1e-12)
     leaf = VALUES.clone().requires_grad_()
     assert torch.autograd.gradcheck(lambda v: value_loss(v, old, returns, MASK, 13, clip), leaf)
+
+
+# --- the head that says the values ------------------------------------------------------------
+
+
+def test_the_head_is_trained_and_kept_in_checkpoints_and_is_no_part_of_the_model_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = play(
+        "ppo", tmp_path / "run", monkeypatch, checkpoint_every=1, save_model=True,
+        learning_rate=0.01,
+    )  # fmt: skip
+    head = played.heads["score.weight"]
+    assert head.abs().max() > 1e-4  # it began at zero
+    with safe_open(played.folder / "model" / "model.safetensors", "pt") as saved:
+        assert not [name for name in saved.keys() if "score" in name]  # noqa: SIM118
+    checkpoints = sorted((played.folder / "checkpoints").glob("step-*/**/model.safetensors"))
+    with safe_open(checkpoints[-1], "pt") as kept:
+        assert torch.equal(kept.get_tensor("score.weight"), head)
+
+
+def test_the_critic_s_error_falls_as_it_learns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = play("ppo", tmp_path / "run", monkeypatch, steps=12, learning_rate=0.01,
+                 prompts_per_step=12).steps  # fmt: skip
+    assert steps[-1]["value_error"] < 0.7 * steps[0]["value_error"]
