@@ -165,6 +165,10 @@ def _methods(
         yield Problem(path, line, f"the method {slug!r} stands twice", "each once", "remove one")
 
 
+def _methods_of(experiment: Experiment) -> set[str]:
+    return {experiment.method, *(arm.method for arm in experiment.arms if arm.method)}
+
+
 def _claims(
     path: Path, paper: Paper, experiments: tuple[Experiment, ...], places: Places
 ) -> Iterator[Problem]:
@@ -181,9 +185,10 @@ def _claims(
         if experiment is None:
             what = f"no experiment is called {claim.experiment!r}"
             yield Problem(path, line, what, ", ".join(known), "write one of these or remove it")
-        elif experiment.method not in linked:
-            what = f"{claim.experiment} tests the method {experiment.method}"
-            yield Problem(path, line, what, "a method of this paper", "add it to methods")
+        elif not linked & _methods_of(experiment):
+            what = f"{claim.experiment} runs none of the methods of this paper"
+            allowed = f"one of its arms: {', '.join(sorted(_methods_of(experiment)))}"
+            yield Problem(path, line, what, allowed, "add it to methods")
         elif (experiment.paper, experiment.claim) != (paper.id, claim.id):
             what = (
                 f"{claim.experiment} tests the claim {experiment.claim} of {experiment.paper}, "

@@ -36,8 +36,8 @@ def accept(
 
     Example:
 
-        registry accept 2402.14740 --leaf rl/reinforce-family --gist "In our own words ..."
-        registry accept 2402.14740 --leaf rl/reinforce-family --gist "..." --dry-run
+        registry accept 2501.03262 --leaf rl/reinforce-family --gist "In our own words ..."
+        registry accept 2501.03262 --leaf rl/reinforce-family --gist "..." --dry-run
     """
     if gist is None:
         raise UsageError(
@@ -70,7 +70,7 @@ def reject(
 
     Example:
 
-        registry reject 2402.14740 --reason "about image generation"
+        registry reject 2501.03262 --reason "about image generation"
     """
     from registry.store.engine import open_store
     from registry.triage.accept import reject as refuse

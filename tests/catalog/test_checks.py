@@ -196,7 +196,7 @@ FAULTS: dict[str, tuple[Change, str]] = {
     ),
     "an experiment of another method": (
         lambda r: save_entry(r, paper("2401.00002", claims=[CLAIM])),
-        "dig-deep tests the method dig",
+        "dig-deep runs none of the methods of this paper",
     ),
     "related to itself": (
         lambda r: save_entry(r, paper(**PAPER, related=["2401.00001"])),

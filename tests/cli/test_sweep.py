@@ -202,7 +202,7 @@ def test_intervals_that_overlap_are_told_beside_the_best(
     ("words", "said"),
     [
         ([], "sweep needs a method"),
-        (["dop", "--seeds", "2"], "Did you mean 'dpo'"),
+        (["grop", "--seeds", "2"], "Did you mean 'grpo'"),
         (["sft"], "nothing to sweep over"),
         (["sft", "--set", "learning_rat=1,2"], "Did you mean learning_rate?"),
         (["sft", "--set", "labels"], "is not an assignment"),
