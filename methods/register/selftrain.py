@@ -125,7 +125,7 @@ ONLINE_DPO = MethodInfo(
             "the task's score or a reward model",
             "TRL takes a judge or a reward model",
         ),
-        Knob("equal answers", "not stated", "dropped"),
+        Knob("equal answers", "not stated", "dropped", "TRL prefers the first of the two"),
         Knob(
             "unfinished answers",
             "not stated",
