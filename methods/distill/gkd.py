@@ -1,19 +1,19 @@
 """Generalized Knowledge Distillation (GKD): be taught on what you write yourself.
 
 Paper: arXiv 2306.13649 (Agarwal et al., *On-Policy Distillation of Language Models: Learning from
-Self-Generated Mistakes*), Section 3, Algorithm 1. With p the teacher and q the student,
+Self-Generated Mistakes*), Section 3.1, Algorithm 1. With p the teacher and q the student,
 
     L(theta) = (1 - lambda) E_{(x,y) fixed} D(p||q)(y|x)  +  lambda E_x E_{y ~ q(.|x)} D(p||q)(y|x)
-    D(p||q)(y|x) = 1/|y| sum_n D( p(.|y_<n, x) || q(.|y_<n, x) )
+    D(p||q)(y|x) = 1/|y| sum_n D( p(.|y_<n, x) || q(.|y_<n, x) )                    (Eq. 2)
     JSD_beta(p||q) = beta KL(p || m) + (1 - beta) KL(q || m),    m = beta p + (1 - beta) q   (Eq. 1)
 
 D is the forward KL, the reverse KL or JSD_beta. No gradient passes through the sampling. As in
 Algorithm 1 a step is on the student's samples by a coin of chance lambda, or on fixed answers.
 
 Departures from the paper
-1. AdamW and no reinforcement learning beside it (the paper's Section 3.1 adds a reward).
-2. beta lies strictly between 0 and 1: at either end JSD_beta is 0 by its own equation. What lies
-   beyond the ends are the two KLs, which are divergences of their own here.
+1. AdamW, and no reinforcement learning beside it (Section 3.2 of the paper adds a reward).
+2. beta is refused at 0 and 1, where JSD_beta is 0 by its own equation. The KLs, which are its
+   limits divided by beta and by 1 - beta, are divergences of their own here.
 3. lambda, beta and the fixed answers' source are options; the paper sets them by task.
 
 Checked against: a worked example, symmetry at 1/2, limits and non-negativity in every precision,
@@ -48,7 +48,7 @@ class Config(SampledOptions):
         le=1,
     )
     divergence: Literal["jsd", "forward-kl", "reverse-kl"] = option(
-        "jsd", "between teacher and student at each token", source="paper, Section 3"
+        "jsd", "between teacher and student at each token", source="paper, Section 3.1"
     )
     beta: float = option(
         0.5,
@@ -60,7 +60,7 @@ class Config(SampledOptions):
     fixed: Literal["labels", "teacher"] = option(
         "labels",
         "the answers of the other steps: the labelled ones, or samples of the teacher",
-        source="paper, Section 3: either",
+        source="paper, Section 3.1: either",
     )
     objective: Literal["gkd", "likelihood"] = option(
         "gkd",

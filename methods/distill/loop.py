@@ -5,7 +5,8 @@ A method writes the loop out and calls these pieces; what differs are its functi
     loop = Loop(run, config)
     for step in loop.steps():
         rows = loop.student_rows(step)
-        loop.log(step, rows, loop.update(step, rows, divergence, loss))
+        metrics = loop.update(rows, divergence, loss)
+        loop.log(step, rows, {**metrics, **loop.optimiser.step(step)})
     loop.finish()
 
 Every gradient is a sum over the answers of one update, divided by totals of that whole update: it
@@ -124,7 +125,7 @@ class Loop:
         temperature: float = 1.0,
         beside: Callable[[], float] = lambda: 0.0,
     ) -> dict[str, float]:
-        """Gradients of ``loss`` over all ``rows``, one optimiser step is the caller's to make.
+        """Gradients of ``loss`` over all ``rows``; the optimiser's step is the caller's to make.
 
         Gives the loss and the mean divergence a token. ``beside`` adds the gradient of a further
         loss and gives this process's part of its value.

@@ -1,8 +1,8 @@
 """MiniLLM: reverse KL to the teacher by policy gradient, so that a student keeps to its modes.
 
 Paper: arXiv 2306.08543 (Gu et al., *MiniLLM: Knowledge Distillation of Large Language Models*),
-Section 2, Algorithm 1. With p the teacher, q the student, r_t = log p(y_t)/q(y_t) given what stands
-before, and samples from m = alpha p + (1 - alpha) q token by token, to be lowered:
+Section 2.2, Eq. 3 to 6. With p the teacher, q the student, r_t = log p(y_t)/q(y_t) given what
+stands before, and samples from m = alpha p + (1 - alpha) q token by token, to be lowered:
 
     KL(q || p):  grad L = - E_{y ~ m} sum_t w_t [ grad E_{y' ~ q}[log p(y')/q(y')]     single step
                                                 + R_{t+1} grad log q(y_t) ]            long
@@ -13,16 +13,17 @@ as in PPO, min(rho R, clip(rho, 1 - eps, 1 + eps) R) with rho = q/m; and a langu
 stands beside both. Sums run over an answer's tokens, means over answers.
 
 Departures from the paper
-1. The language-modelling loss is over labelled answers of the task (lm_demonstrations, by default
-   those that the start has seen), not over a corpus of pre-training.
-2. R_{t+1} is divided by its number of terms, T - t, as the authors' code divides; the paper prints
-   T - t - 1, which is 0 for the last token but one.
-3. The single-step part is not clipped; its weight w_t is that of the current student.
+1. The language-modelling loss is over labelled answers of the task (lm_demonstrations; the tiny
+   preset takes those that its start has seen), not over a corpus of pre-training.
+2. R_{t+1} is divided by its number of terms, T - t, as the authors' code divides its sums; Eq. 6
+   prints T - t - 1, which is 0 for the last token but one.
+3. Only the long part is clipped, as in the authors' code; the paper does not say. The weight w_t of
+   the single step is that of the current student, where the code has none.
 4. All answers of a step are one batch: updates_per_batch passes over the whole of it, where the
    paper cuts 256 answers into mini-batches of 64.
-5. Not from the authors' code: whitened returns, scaled and clipped rewards, r_t itself in the
-   return beside the single step. The paper's equations have none of them.
-6. AdamW; the student is not first fine-tuned here, it is the start.
+5. Not from the authors' code: whitened returns, a discount of 0.95, scaled and clipped rewards,
+   r_t itself in the return beside the single step. The paper's equations have none of them.
+6. The paper fine-tunes the student first; here that is the start's own affair.
 
 Checked against: the gradient of KL over all sequences by enumeration in float64 (alpha 0, no length
 normalisation), hand-worked returns, the limits alpha 0 and one token, autograd.
@@ -45,7 +46,7 @@ from methods.engine.divergence import reverse_kl
 from methods.engine.logprobs import completion_logprobs
 from methods.engine.options import option
 from methods.engine.run import Run
-from methods.engine.sample import _Decoding, draw
+from methods.engine.sample import Decoding, draw
 
 
 class Config(SampledOptions):
@@ -54,21 +55,21 @@ class Config(SampledOptions):
     teacher_mix: float = option(
         0.2,
         "alpha: share of the teacher in the distribution that answers are sampled from",
-        source="the authors' code",
+        source="the authors' scripts",
         ge=0,
         lt=1,
     )
     length_normalised: bool = option(
-        True, "divide a return by the number of tokens it sums over", source="paper, Section 2.2"
+        True, "divide a return by the number of tokens it sums over", source="paper, Eq. 6"
     )
     clip_range: float = option(
-        0.2, "epsilon of the clipped ratio", source="the authors' code", gt=0, lt=1
+        0.2, "epsilon of the clipped ratio", source="paper, its experiments", gt=0, lt=1
     )
     updates_per_batch: int = option(
-        4, "optimiser updates on each sampled batch", source="the authors' code", ge=1, le=16
+        4, "optimiser updates on each sampled batch", source="paper, its experiments", ge=1, le=16
     )
     lm_weight: float = option(
-        1.0, "weight of the language-modelling loss", source="paper, Algorithm 1", ge=0, le=100
+        1.0, "weight of the language-modelling loss", source="paper, Section 2.3", ge=0, le=100
     )
     lm_demonstrations: int | None = option(
         None,
@@ -205,7 +206,7 @@ def _mixed_rows(run: Run, config: Config, loop: Loop, step: int) -> list[Tokens]
     stops = loop.policy.stop_ids(loop.task.stop if loop.task else "")
     mine = distributed.share(range(len(encoded)))
     both = [
-        _Decoding(model, encoded, mine, 1, loop.longest, loop.policy.sample_batch)
+        Decoding(model, encoded, mine, 1, loop.longest, loop.policy.sample_batch)
         for model in (loop.policy, loop.teacher)
     ]
     answers: list[list[int]] = [[] for _ in encoded]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from methods.engine.options import TrainingOptions, option
 
@@ -47,8 +47,6 @@ class SampledOptions(DistillOptions):
         None, "longest sampled answer; none takes the task's", source="ours", unit="tokens", ge=1
     )
 
-
-Divergence = Literal["jsd", "forward-kl", "reverse-kl"]
 
 # Steps of a size that the built-in models learn from in a minute, the same for every method.
 TINY: dict[str, Any] = {

@@ -70,7 +70,7 @@ def sample(
     )
     mine = distributed.share(range(len(encoded)))
     places = batch_size or policy.sample_batch
-    decoding = _Decoding(policy, encoded, mine, per_prompt, max_new_tokens, places)
+    decoding = Decoding(policy, encoded, mine, per_prompt, max_new_tokens, places)
     drawn: list[tuple[list[int], list[float]]] = [([], []) for _ in range(count)]
     stops = policy.stop_ids(stop)
     while decoding.advance():
@@ -134,8 +134,15 @@ def draw(
     return token, chosen - highest - total.log()
 
 
-class _Decoding:
-    """Which answers are being decoded, and the state that the next token of each is drawn from."""
+class Decoding:
+    """Which answers are being decoded, and the state that the next token of each is drawn from.
+
+    ``advance`` until it is False, and after each time draw a token from every one of ``states``
+    (B, D) and ``take`` them: a caller may draw from more than one model's.
+    """
+
+    answers: list[int]  # B, numbers of the answers at work: prompt * per_prompt + which of them
+    states: Tensor  # (B, D), in the order of ``answers``
 
     def __init__(
         self,
@@ -151,7 +158,7 @@ class _Decoding:
         # Prompts of like length come together, so that the cache is about as wide as each needs.
         order = sorted(mine, key=lambda i: (len(prompts[i]), prompts[i]))
         self.waiting = [i * per_prompt + j for i in order for j in range(per_prompt)]
-        self.answers: list[int] = []
+        self.answers = []
         self.states = torch.empty(0)
         self._token: Tensor | None = None
         self._texts: dict[int, list[int]] = {}  # whole sequences, for a model without a cache

@@ -33,7 +33,7 @@ KD = MethodInfo(
         ),
         Knob(
             "weight of the labels",
-            "0.5 beside 1 for the soft targets (speech, Section 4)",
+            "0.5 beside 1 for the soft targets (speech, Section 4.1)",
             "the same",
             "liger-kernel's weights are free and 0.5 each",
         ),
@@ -47,7 +47,9 @@ KD = MethodInfo(
     status="partial",
     since="0.2",
     use="Take it where a teacher with the same tokenizer is at hand and labelled answers are few: "
-    "its probabilities say more of each token than the label does.",
+    "its probabilities say more of each token than the label does. It costs a forward pass of the "
+    "teacher a step and no sampling; what the student does after its own mistakes it does not "
+    "teach, as gkd does.",
 )
 
 GKD = MethodInfo(
@@ -58,7 +60,7 @@ GKD = MethodInfo(
     summary="The student writes the answers itself and is taught the teacher's distribution at "
     "each of their tokens, by a divergence between forward and reverse KL.",
     equation=Equation(
-        "Section 3, Eq. 1 and Algorithm 1",
+        "Section 3.1 and Eq. 1",
         r"\mathcal{L}(\theta)=(1-\lambda)\,\mathbb{E}_{(x,y)\sim\mathcal{D}}\left[D(p\|q_\theta)"
         r"(y|x)\right]+\lambda\,\mathbb{E}_{x}\,\mathbb{E}_{y\sim q_\theta}\left[D(p\|q_\theta)"
         r"(y|x)\right],\quad D_{\mathrm{JSD}(\beta)}=\beta\,\mathrm{KL}(p\|m)"
@@ -101,7 +103,8 @@ GKD = MethodInfo(
     status="partial",
     since="0.2",
     use="Take it where the student will have to go on from its own mistakes, and a teacher can be "
-    "asked at every step; a teacher pass costs no more than a reward model.",
+    "asked at every step. It costs sampling from the student and a forward pass of the teacher a "
+    "step; where the student cannot yet write what a teacher could correct, begin with kd.",
 )
 
 MINILLM = MethodInfo(
@@ -112,7 +115,7 @@ MINILLM = MethodInfo(
     summary="Lowers the reverse KL to a teacher over whole answers by a clipped policy gradient, "
     "with the one-step part computed exactly and the teacher helping to sample.",
     equation=Equation(
-        "Section 2.2 and Algorithm 1",
+        "Section 2.2, Eq. 3 to 6",
         r"\nabla\mathcal{L}(\theta)=-\mathbb{E}_{y\sim\tilde p}\sum_{t}w_t\left[\nabla\sum_{y'}"
         r"q_\theta(y'|y_{<t})\log\frac{p(y'|y_{<t})}{q_\theta(y'|y_{<t})}"
         r"+R_{t+1}\nabla\log q_\theta(y_t|y_{<t})\right],\quad w_t=\frac{q_\theta(y_t)}"
@@ -128,7 +131,7 @@ MINILLM = MethodInfo(
         ),
         Knob(
             "length normalisation",
-            "1/(T - t - 1)",
+            "1/(T - t - 1) (Eq. 6)",
             "1/(T - t), the number of terms",
             "the authors' code: the number of terms",
         ),
@@ -136,7 +139,7 @@ MINILLM = MethodInfo(
             "whitening",
             "none",
             "none",
-            "the authors' code whitens returns and scales and clips rewards",
+            "the authors' code whitens and discounts returns and scales and clips rewards",
         ),
         Knob(
             "importance weight",
@@ -146,21 +149,22 @@ MINILLM = MethodInfo(
         ),
         Knob(
             "aggregation",
-            "sum over tokens, mean over answers (Algorithm 1)",
+            "sum over tokens, mean over answers (Eq. 5)",
             "as the paper",
             "the authors' code: mean over tokens",
         ),
         Knob(
             "language-modelling loss",
             "on a corpus of pre-training",
-            "on labelled answers, by default those of the start",
+            "on labelled answers of the task; the tiny preset takes those its start has seen",
             "the authors' code mixes in a distillation loss, half and half",
         ),
     ),
     status="partial",
     since="0.2",
     use="Take it where the student is much smaller than the teacher and answers are open: it keeps "
-    "to what the teacher would really say. Where every token has one right value, GKD is simpler.",
+    "to what the teacher would really say. It costs sampling from both models and one pass of each "
+    "more than gkd, and its gradient is noisier; where each token has one right value, take gkd.",
 )
 
 DISTILL: tuple[MethodInfo, ...] = (KD, GKD, MINILLM)

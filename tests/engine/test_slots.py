@@ -147,7 +147,7 @@ def test_waiting_answers_come_in_as_soon_as_a_quarter_of_the_places_is_free(
     model = small_model(seed=3) if ragged else padded(small_model(seed=3))
     prompts, per_prompt = ["1+2=", "12+34=", "a", "", "abc def 99+1="], 5
     everyone = set(range(25))
-    advance, seen = sampling._Decoding.advance, []
+    advance, seen = sampling.Decoding.advance, []
 
     def watched(self):
         more = advance(self)
@@ -157,7 +157,7 @@ def test_waiting_answers_come_in_as_soon_as_a_quarter_of_the_places_is_free(
         seen.append((set(self.answers), set(self.waiting)))
         return more
 
-    monkeypatch.setattr(sampling._Decoding, "advance", watched)
+    monkeypatch.setattr(sampling.Decoding, "advance", watched)
     drawn = sample(
         model, prompts, per_prompt=per_prompt, max_new_tokens=9, stop="=", batch_size=batch_size,
         generator=torch.Generator().manual_seed(0),
