@@ -53,6 +53,9 @@ BT_RM = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="Take it where answers can be compared and no rule can score them: best-of-n and the "
+    "methods of reinforcement learning then read its number. It costs a forward pass an answer; "
+    "a policy that is pressed hard against it finds its errors.",
 )
 
 ORM = MethodInfo(
@@ -63,7 +66,7 @@ ORM = MethodInfo(
     summary="Learns whether a sampled answer will turn out right from its final result alone, and "
     "then ranks many answers to a new problem.",
     equation=Equation(
-        "Section 4.2 and Appendix E",
+        "Section 4.2, Appendices B and E",
         r"\mathcal{L}(\theta)=\frac{1}{\sum_i|y_i|}\sum_i\sum_t\left(v_\theta(x_i,y_{i,\le t})-"
         r"c_i\right)^2-\lambda\,\mathbb{E}\left[\log\pi_\theta(y\mid x)\right]",
     ),
@@ -77,7 +80,7 @@ ORM = MethodInfo(
         ),
         Knob(
             "value loss",
-            "mean squared error against 0 or 1",
+            "mean squared error against 0 or 1; cross-entropy did no worse (Appendix B)",
             "mse; bce is the cross-entropy of a sigmoid",
             "Math-Shepherd (2312.08935, Eq. 1) trains its outcome model by cross-entropy",
         ),
@@ -96,6 +99,9 @@ ORM = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="Take it where answers can be checked in training and many can be sampled at test time, to "
+    "rank them. It costs the samples it learns from and one pass for each answer that is ranked; "
+    "with few training problems the paper finds it no better than fine-tuning.",
 )
 
 PRM = MethodInfo(
@@ -116,7 +122,7 @@ PRM = MethodInfo(
             "label of a step",
             "hard (any completion is right) or soft (the share that is)",
             "hard; estimation=soft is the other",
-            "Step-DPO and PRM800K take the first wrong step as people see it",
+            "PRM800K has people judge each step; Step-DPO looks for the first wrong one",
         ),
         Knob(
             "token that is read",
@@ -134,6 +140,9 @@ PRM = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="Take it where answers have steps and one wants to know which goes wrong. Its labels cost "
+    "several completions from every step; they say whether an answer can still come right from "
+    "there, not whether the step is right.",
 )
 
 REWARD: tuple[MethodInfo, ...] = (BT_RM, ORM, PRM)

@@ -45,7 +45,9 @@ REINFORCE = MethodInfo(
     ),
     status="partial",
     since="0.2",
-    use="One answer a prompt must do and no value network is wanted; the simplest there is.",
+    use="Take it for the simplest policy gradient there is: one answer a prompt, no value network, "
+    "no ratio. Its baseline does not know the prompt: where prompts differ in difficulty, rloo and "
+    "remax get less noise from as many answers.",
 )
 
 RLOO = MethodInfo(
@@ -74,7 +76,9 @@ RLOO = MethodInfo(
     ),
     status="partial",
     since="0.2",
-    use="GRPO's setting with an estimator that is unbiased, and few settings.",
+    use="Take it where several answers can be sampled to a prompt and an unbiased gradient with "
+    "few settings is wanted. It costs those answers and no value network; as nothing corrects "
+    "for an older policy, a batch makes one update.",
 )
 
 REMAX = MethodInfo(
@@ -102,12 +106,14 @@ REMAX = MethodInfo(
             "place of the KL",
             "not part of the estimator",
             "in the sampled answer's reward",
-            "verl: in the rewards of tokens",
+            "the authors' code and verl: each token pays for its own log-ratio",
         ),
     ),
     status="partial",
     since="0.2",
-    use="One sampled answer a prompt and a baseline for each prompt; rewards are cheap.",
+    use="Take it where one sampled answer a prompt must do and prompts differ in difficulty: the "
+    "greedy answer is the prompt's own baseline. It costs a second answer and a second reward; a "
+    "policy that is nearly certain samples its greedy answer, and then learns nothing.",
 )
 
 PPO = MethodInfo(
@@ -144,7 +150,9 @@ PPO = MethodInfo(
     ),
     status="partial",
     since="0.2",
-    use="Rewards come within an answer, or one answer a prompt must do and a value network pays.",
+    use="Take it where a learned value of every token pays: one answer a prompt, several updates a "
+    "batch. It costs a value to be learned beside the policy, and more settings than the others; "
+    "where several answers can be sampled to a prompt, grpo and rloo do without.",
 )
 
 RL: tuple[MethodInfo, ...] = (*RL_GROUP, REINFORCE, RLOO, REMAX, PPO)

@@ -68,8 +68,9 @@ GRPO = MethodInfo(
     ),
     status="partial",
     since="0.1",
-    use="Answers can be scored and several can be sampled to a prompt: the usual first choice. "
-    "Where answers are long and lengths differ, dr-grpo or dapo weigh them otherwise.",
+    use="Take it first where answers can be scored and several can be sampled to a prompt. It "
+    "costs those answers and no value network; prompts always or never solved teach nothing, and "
+    "where lengths differ much, dr-grpo and dapo weigh answers otherwise.",
 )
 
 DR_GRPO = MethodInfo(
@@ -80,7 +81,7 @@ DR_GRPO = MethodInfo(
     summary="GRPO without its two divisions: an answer's loss is not divided by its length, an "
     "advantage not by its group's spread.",
     equation=Equation(
-        "Section 3.2 and the authors' code",
+        "Section 3.2 and Listing 1",
         r"\mathcal{J}(\theta)=\mathbb{E}\left[\frac1G\sum_{i=1}^{G}\sum_{t=1}^{|o_i|}"
         r"\min\left[r_{i,t}\hat A_i,\operatorname{clip}(r_{i,t},1-\varepsilon,1+\varepsilon)"
         r"\hat A_i\right]\right],\quad\hat A_i=r_i-\operatorname{mean}(\mathbf r)",
@@ -89,7 +90,7 @@ DR_GRPO = MethodInfo(
     knobs=(
         Knob(
             "aggregation",
-            "a sum over tokens; the authors' code divides by the longest answer allowed",
+            "a sum over tokens; Listing 1 divides by the longest answer allowed",
             "sum over tokens / longest answer allowed, then the mean over answers",
             "verl divides by the width of the padded batch unless told otherwise",
         ),
@@ -100,8 +101,8 @@ DR_GRPO = MethodInfo(
     ),
     status="partial",
     since="0.2",
-    use="GRPO's setting, where wrong answers must not grow longer and less is wanted to be fixed "
-    "by hand.",
+    use="Take it in GRPO's place where wrong answers grow longer. It costs the same; as neither "
+    "length nor spread is divided by, a learning rate found for GRPO has to be found anew.",
 )
 
 DAPO = MethodInfo(
@@ -142,7 +143,9 @@ DAPO = MethodInfo(
     ),
     status="partial",
     since="0.2",
-    use="Long answers, several updates a batch, and an entropy that must not collapse.",
+    use="Take it for long answers and several updates a batch, where GRPO's entropy collapses. It "
+    "costs further samples for groups without spread; with one update a batch and answers far from "
+    "the length limit, its clip and its penalty do nothing.",
 )
 
 GSPO = MethodInfo(
@@ -184,7 +187,9 @@ GSPO = MethodInfo(
     ),
     status="partial",
     since="0.2",
-    use="Several updates a batch, so that samples are stale, and mixtures of experts.",
+    use="Take it where a batch makes several updates, so that samples are stale, and for mixtures "
+    "of experts. It costs what GRPO costs; its clip is of another order and has to be found for "
+    "the model, and with one update a batch its gradient is GRPO's.",
 )
 
 CISPO = MethodInfo(
@@ -215,7 +220,9 @@ CISPO = MethodInfo(
     ),
     status="partial",
     since="0.2",
-    use="Many updates a batch, where clipping as in PPO would drop the rare tokens.",
+    use="Take it where a batch makes many updates and clipping as in PPO would drop the rare "
+    "tokens. It costs what GRPO costs; its bound is not stated and has to be tried, and with one "
+    "update a batch it is REINFORCE with a group's advantages.",
 )
 
 RL_GROUP: tuple[MethodInfo, ...] = (GRPO, DR_GRPO, DAPO, GSPO, CISPO)

@@ -1,9 +1,9 @@
 """Outcome reward model, or verifier: will this answer turn out right?
 
 Paper: arXiv 2110.14168 (Cobbe et al., *Training Verifiers to Solve Math Word Problems*), Section
-4.2 and Appendix E. The generator's own answers to the training problems are labelled by their final
-result alone; a model learns to predict that label y in {0, 1} after every token of the answer, with
-the language-modelling loss beside it:
+4.2, Appendices B and E. The generator's own answers to the training problems are labelled by their
+final result alone; a model learns to predict that label y in {0, 1} after every token of the
+answer, with the language-modelling loss beside it:
 
     loss = mean over tokens (v(x, y_1..t) - y)^2  +  mean over tokens of demonstrations -log pi
 
@@ -12,9 +12,9 @@ At test time many answers are sampled and the one with the highest value at its 
 Departures from the paper
 1. The scalar head is a linear map of the last hidden state; the paper's is a gain and a bias on the
    logit of a token kept for it.
-2. 4 answers to a problem at temperature 1; the paper samples 100 at 0.7.
+2. 4 answers to a problem at temperature 1; the paper samples 100 at 0.7, and finds no difference.
 3. The labelled problems are the task's last ones: the built-in tiny generator knows its own 400 by
-   heart, where the paper's generator is trained for two epochs only so that it still errs.
+   heart, where the paper's is trained for two epochs only, so that its answers still differ.
 4. Both losses are means over the tokens of the optimiser step; the paper adds the two unweighted
    and does not say over what they are averaged.
 5. Of a task with a score between right and wrong the label is that score, scaled to 0..1.
@@ -58,7 +58,9 @@ class Config(RewardOptions):
     batch_size: int = option(
         64, "answers of one optimiser step", source="ours", unit="answers", ge=1
     )
-    learning_rate: float = option(1e-5, "peak learning rate of AdamW", source="ours", gt=0, lt=1)
+    learning_rate: float = option(
+        1e-5, "peak learning rate of AdamW", source="paper, Appendix B", gt=0, lt=1
+    )
     steps: int = option(200, "optimiser steps", source="ours", unit="steps", ge=1)
     level: Literal["token", "sequence"] = option(
         "token",
@@ -66,7 +68,7 @@ class Config(RewardOptions):
         source="paper, Section 4.3",
     )
     value_loss: Literal["mse", "bce"] = option(
-        "mse", "squared error, or cross-entropy of the sigmoid", source="paper, Section 4.2"
+        "mse", "squared error, or cross-entropy of the sigmoid", source="paper, Appendix B"
     )
     language_weight: float = option(
         1.0,

@@ -17,7 +17,8 @@ Departures from the paper
 2. A step is read at its own last token, and the last step at the end token; the paper puts a token
    of its own behind each step and trains two of the vocabulary's logits.
 3. The loss is a mean over all steps of the batch, where Eq. 2 sums over those of an answer.
-4. 2 answers to a problem and 4 completions of each step; the paper 15 and 8.
+4. 2 answers to a problem and 4 completions of each step; the paper has 15 of each of two
+   generators, and 8.
 5. The labelled problems are the task's last ones, since the built-in tiny generator knows the first
    400 by heart.
 
@@ -83,7 +84,7 @@ class Config(RewardOptions):
     estimation: Literal["hard", "soft"] = option(
         "hard",
         "a step's label: whether any completion is right, or how many are",
-        source="paper, Section 3 (hard, as in its main results)",
+        source="paper, Section 4 (its models learn from hard ones)",
     )
     labels: Literal["rollouts", "shuffled"] = option(
         "rollouts",

@@ -1,7 +1,7 @@
 """Dr. GRPO ("GRPO done right"): no division by an answer's length, none by a group's spread.
 
 Paper: arXiv 2503.20783 (Liu et al., *Understanding R1-Zero-Like Training: A Critical Perspective*),
-Section 3. GRPO divides each answer's loss by its length, so that a wrong answer is punished less a
+Section 3.2. GRPO divides each answer's loss by its length, so that a wrong answer is punished less a
 token the longer it is, and each advantage by the group's deviation, so that questions which are
 nearly always or never solved weigh more. Without the two,
 
@@ -11,10 +11,11 @@ nearly always or never solved weigh more. Without the two,
 and the sum over tokens is divided by one constant for all answers.
 
 Departures from the paper
-1. The constant is the longest answer allowed, as in the authors' code; the equation has none.
+1. The constant is the longest answer allowed, as in the paper's Listing 1; the equation has none.
 2. A group without spread gets advantage 0 and is not computed; it still counts in the mean.
-3. The presets are far smaller than the paper's (128 prompts of 8 answers, 7B parameters) and use a
-   larger learning rate.
+3. One update a batch by default (``minibatches``); the authors' scripts learn from 128 prompts of 8
+   answers in batches of 128 answers.
+4. The presets are far smaller than the paper's runs (7B parameters) and use a larger learning rate.
 
 Checked against: hand-worked advantages and losses on a ragged batch in float64, REINFORCE's
 gradient on policy, and TRL's GRPOTrainer loss (`dr_grpo`), polgrad and verl, value and gradient.
@@ -38,7 +39,7 @@ class Config(ReuseOptions):
     """Options of Dr. GRPO."""
 
     prompts_per_step: int = option(
-        128, "prompts of one step", source="paper, Appendix (Table 6)", unit="prompts", ge=1
+        128, "prompts of one step", source="the authors' scripts", unit="prompts", ge=1
     )
     group_size: int = option(
         8, "answers sampled to each prompt", source="paper, Table 6", unit="samples", ge=2

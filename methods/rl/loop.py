@@ -37,8 +37,6 @@ from methods.rl.measures import entropy_estimate, evaluate, lengths_by_outcome, 
 from methods.rl.options import KlOptions, ReuseOptions, RlOptions
 
 Advantages = Tensor | Sequence[Tensor]
-
-
 Loss = Callable[[Part], Tensor]  # to a scalar, the part's share of the update's loss
 Outside = Callable[[Part], Tensor]  # (B, C) bool, tokens whose ratio is beyond the clip
 

@@ -9,8 +9,8 @@ which is unbiased, as y' does not depend on the sample y, and needs no value net
 
 Departures from the paper
 1. The reward is a verifier, the task's score or a reward model; the paper's is a reward model.
-2. A pull to the start is taken off the sampled answer's reward as a whole, beta times its
-   log-ratio; the paper leaves the pull out of the estimator's derivation.
+2. A pull to the start, beta times the log-ratio of the whole sampled answer, is taken off its
+   reward; the estimator above has none, and in the authors' code each token pays for its own.
 3. An answer that earns what the greedy one earns gets advantage 0 and is not computed; it counts.
 4. The presets are far smaller than the paper's, use a larger learning rate and, for speed, beta 0.
 
@@ -40,7 +40,7 @@ class Config(KlOptions):
         ge=1,
     )  # fmt: skip
     learning_rate: float = option(
-        1e-6, "peak learning rate of AdamW", source="ours, as RLOO's", gt=0, lt=1
+        1e-6, "peak learning rate of AdamW", source="the authors' scripts", gt=0, lt=1
     )
     kl_beta: float = option(
         0.03,

@@ -42,7 +42,7 @@ class Config(KlOptions):
     group_size: int = option(
         4,
         "answers sampled to each prompt; each is the baseline of the others",
-        source="paper, Section 4 (k of 2 and 4)",
+        source="paper, its experiments (2 and 4)",
         unit="samples",
         ge=2,
     )
