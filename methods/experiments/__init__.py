@@ -22,16 +22,21 @@ from methods.experiments.merge_dare import MERGE_DARE
 from methods.experiments.merge_slerp import MERGE_SLERP
 from methods.experiments.merge_ties import MERGE_TIES
 from methods.experiments.neftune_overfitting import NEFTUNE_OVERFITTING
+from methods.experiments.online_dpo_offline import ONLINE_DPO_OFFLINE
 from methods.experiments.pissa_against_lora import PISSA_AGAINST_LORA
 from methods.experiments.preference_claims import PREFERENCE_CLAIMS
 from methods.experiments.preference_frontier import PREFERENCE_FRONTIER
 from methods.experiments.protocol import Experiment
+from methods.experiments.raft_reward import RAFT_REWARD, RAFT_SAMPLES
+from methods.experiments.rest_em_checked import REST_EM_CHECKED, REST_EM_ROUNDS
 from methods.experiments.reward_overoptimisation import REWARD_OVEROPTIMISATION
 from methods.experiments.reward_verifiers import ORM_VERIFIER, PRM_STEPS
 from methods.experiments.rl_baselines import REINFORCE_BASELINE, REMAX_BASELINE, RLOO_BASELINE
 from methods.experiments.rl_overoptimisation import RL_OVEROPTIMISATION
 from methods.experiments.rl_stale import CLIPPED_WEIGHT, PPO_CLIP, SEQUENCE_RATIO
 from methods.experiments.sft_heldout_loss import SFT_HELDOUT_LOSS
+from methods.experiments.spin_self_play import SPIN_SELF_PLAY
+from methods.experiments.star_rationales import STAR_HINTS, STAR_RATIONALES
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     SFT_HELDOUT_LOSS,
@@ -54,6 +59,14 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     CLIPPED_WEIGHT,
     PPO_CLIP,
     RL_OVEROPTIMISATION,
+    STAR_RATIONALES,
+    STAR_HINTS,
+    REST_EM_CHECKED,
+    REST_EM_ROUNDS,
+    RAFT_REWARD,
+    RAFT_SAMPLES,
+    ONLINE_DPO_OFFLINE,
+    SPIN_SELF_PLAY,
     DISTIL_SOFT_TARGETS,
     DISTIL_ON_POLICY,
     DISTIL_REVERSE_KL,

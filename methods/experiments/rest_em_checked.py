@@ -1,0 +1,80 @@
+"""Do a model's own checked answers to new problems teach it what its labels no longer can?"""
+
+from __future__ import annotations
+
+from methods.experiments import rl_setting as setting
+from methods.experiments.protocol import Arm, Experiment, LearningCurve
+from methods.experiments.rl_setting import ACCURACY, SUPERVISED, than
+
+_ROUNDS = Arm("rest-em", "ReST-EM, three rounds", "rest-em")
+_ONE = Arm(
+    "one-round", "ReST-EM, one round as long as each of the three", "rest-em",
+    options={"rounds": 1, "steps": 100},
+)  # fmt: skip
+_CURVES = (
+    LearningCurve(
+        "written-score", "Right among the answers written, by round", "written_score",
+        "fraction right", ("rest-em", "coin"),
+    ),
+)  # fmt: skip
+_START = (
+    f"{setting.START} In each of three rounds the model writes four answers to each of 2,000 "
+    "problems; right ones are kept, each once, and the start is trained on them for 100 steps of "
+    "64."
+)
+
+REST_EM_CHECKED = Experiment(
+    slug="rest-em-checked",
+    method="rest-em",
+    paper="2312.06585",
+    claim="c1",
+    question=(
+        "Does training on one's own checked answers do better than going on with the labels that "
+        "people gave, and is it the check that does it?"
+    ),
+    measures=(ACCURACY, "pass_at_1"),
+    arms=(
+        _ROUNDS,
+        _ONE,
+        SUPERVISED,
+        Arm(
+            "sft-answers", "supervised training on the true answers to the same problems", "sft",
+            options={
+                "demonstrations": 4000, "learning_rate": 1e-4, "schedule": "constant", "steps": 600,
+            },
+        ),
+        setting.coin("rest-em"),
+    ),
+    comparisons=setting.controls("ReST-EM", "rest-em"),
+    curves=_CURVES,
+    scales=setting.tiny(_START),
+    notes=(
+        "The claim is about human solutions to the same problems. Here an answer is one number, so "
+        "a checked answer and a label are the same thing, and the label of every problem can teach "
+        "no less; that arm is shown and no part of the verdict. What is tested is that checked "
+        "answers to problems without labels do more than the labels there are.",
+        setting.ONE_SETTING,
+        setting.ONE_START,
+    ),
+)  # fmt: skip
+
+REST_EM_ROUNDS = Experiment(
+    slug="rest-em-rounds",
+    method="rest-em",
+    paper="2312.06585",
+    claim="c2",
+    question="What do the second and the third round add to the first?",
+    measures=(ACCURACY, "pass_at_1"),
+    arms=(_ROUNDS, _ONE),
+    comparisons=(
+        than("Accuracy after one round is above that of the start", "one-round", "one-round"),
+        than("Accuracy after three rounds is above that after one", "rest-em", "one-round"),
+    ),
+    scales=setting.tiny(_START),
+    notes=(
+        "Problems are many and new in every round; the overfitting that the paper finds on APPS "
+        "needs few problems, and is not looked for.",
+        setting.ONE_SETTING,
+        setting.ONE_START,
+    ),
+)
