@@ -1,8 +1,8 @@
 """Dr. GRPO ("GRPO done right"): no division by an answer's length, none by a group's spread.
 
 Paper: arXiv 2503.20783 (Liu et al., *Understanding R1-Zero-Like Training: A Critical Perspective*),
-Section 3.2. GRPO divides each answer's loss by its length, so that a wrong answer is punished less a
-token the longer it is, and each advantage by the group's deviation, so that questions which are
+Section 3.2. GRPO divides each answer's loss by its length, so that a wrong answer is punished less
+a token the longer it is, and each advantage by the group's deviation, so that questions which are
 nearly always or never solved weigh more. Without the two,
 
     J(theta) = E 1/G sum_i sum_t min[ rho_it A_i, clip(rho_it, 1-eps, 1+eps) A_i ]
@@ -15,7 +15,8 @@ Departures from the paper
 2. A group without spread gets advantage 0 and is not computed; it still counts in the mean.
 3. One update a batch by default (``minibatches``); the authors' scripts learn from 128 prompts of 8
    answers in batches of 128 answers.
-4. The presets are far smaller than the paper's runs (7B parameters) and use a larger learning rate.
+4. The presets are far smaller than the paper's runs (up to 7B parameters) and use a larger
+   learning rate.
 
 Checked against: hand-worked advantages and losses on a ragged batch in float64, REINFORCE's
 gradient on policy, and TRL's GRPOTrainer loss (`dr_grpo`), polgrad and verl, value and gradient.
