@@ -32,6 +32,8 @@ SFT = MethodInfo(
     ),
     status="partial",
     since="0.1",
+    use="The first step wherever good answers can be shown: one pass forward and back over each, "
+    "no sampling. Of answers that are only ranked or scored it makes no use.",
 )
 
 DFT = MethodInfo(
@@ -64,6 +66,9 @@ DFT = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="Demonstrated reasoning that can be right in many ways, at SFT's cost. What the model "
+    "finds unlikely it hardly learns, so that new facts, or answers with one right wording, are "
+    "left to SFT.",
 )
 
 NEFTUNE = MethodInfo(
@@ -84,8 +89,8 @@ NEFTUNE = MethodInfo(
             "L",
             "sequence length",
             "tokens of the row itself, prompt and answer; there is no padding to count",
-            "transformers (and TRL through it): the width of the padded batch, so that a short "
-            "row gets less noise beside a longer one",
+            "transformers (and TRL through it), as the authors' code: the width of the padded "
+            "batch, so that a short row gets less noise beside a longer one",
         ),
         Knob(
             "which tokens",
@@ -102,6 +107,8 @@ NEFTUNE = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="Few instructions and open answers, at SFT's cost and with one more setting. Where "
+    "answers are short and checked, as in multiple choice, the paper finds no gain.",
 )
 
 FINETUNE: tuple[MethodInfo, ...] = (DFT, NEFTUNE, SFT)

@@ -32,6 +32,8 @@ BEST_OF_N = MethodInfo(
     ),
     status="partial",
     since="0.1",
+    use="A scorer is at hand and each answer may cost n: nothing is trained, and whatever is "
+    "trained should beat it. With many samples a learned scorer is fooled.",
 )
 
 INFERENCE: tuple[MethodInfo, ...] = (BEST_OF_N,)

@@ -67,7 +67,8 @@ TIES = MethodInfo(
             "the top k %",
             "rounded down (a product within rounding of a whole number is that number), at least "
             "one",
-            "mergekit and peft truncate the product as it is computed: 0.29 of 100 are 28",
+            "mergekit and peft truncate the product as it is computed: 0.29 of 100 are 28; the "
+            "authors' code keeps one more",
         ),
         Knob(
             "equal magnitudes",
@@ -145,7 +146,7 @@ SLERP = MethodInfo(
     summary="Interpolates between two models along the arc that joins each pair of tensors, so "
     "that their norm does not shrink on the way; no training.",
     equation=Equation(
-        "not printed in the paper; Shoemake, SIGGRAPH 1985",
+        "Shoemake, SIGGRAPH 1985",
         r"\operatorname{slerp}(a,b;t)=\frac{\sin((1-t)\Omega)}{\sin\Omega}\,a"
         r"+\frac{\sin(t\Omega)}{\sin\Omega}\,b,\qquad\cos\Omega=\frac{a\cdot b}{|a||b|}",
     ),

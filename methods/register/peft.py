@@ -42,6 +42,9 @@ LORA = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="No memory for the gradients and moments of all weights, or many tasks on one model: "
+    "small files, no cost at inference once merged. What lies far from the start may need a "
+    "higher rank, or all weights.",
 )
 
 DORA = MethodInfo(
@@ -80,6 +83,8 @@ DORA = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="LoRA at a small rank falls short of full fine-tuning: a few parameters more, and slower "
+    "steps, since each computes the norm of every changed weight.",
 )
 
 PISSA = MethodInfo(
@@ -117,6 +122,8 @@ PISSA = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="LoRA converges too slowly: the same cost of a step, and one decomposition of each weight "
+    "before. Its files stand beside the residual, or beside the base at twice the rank.",
 )
 
 PEFT: tuple[MethodInfo, ...] = (DORA, LORA, PISSA)

@@ -42,6 +42,9 @@ DPO = MethodInfo(
     ),
     status="partial",
     since="0.1",
+    use="Pairs of answers are at hand, and no reward model: about the cost of SFT on both "
+    "answers, and the reference's log-probs once. It learns from the answers in the data alone, "
+    "and preferred ones can become less likely too (dpop).",
 )
 
 _AS_DPO = Knob(
@@ -69,7 +72,7 @@ CDPO = MethodInfo(
         _AS_DPO,
         Knob(
             "label smoothing",
-            "epsilon, the chance that a label is wrong; no value is given",
+            "epsilon, the chance that a label is wrong",
             "0.1, below 1/2",
             "TRL's and Liger's sigmoid loss takes no notice of label_smoothing; their robust loss "
             "divides by 1 - 2 epsilon, which is another method",
@@ -77,6 +80,8 @@ CDPO = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="Pairs of which a known share is labelled wrong: DPO's cost, and epsilon to choose. Where "
+    "labels are clean it only stops DPO early.",
 )
 
 IPO = MethodInfo(
@@ -98,14 +103,16 @@ IPO = MethodInfo(
             "log-prob of an answer",
             "log pi(y|x) of the whole answer",
             "sum; tokens=mean divides by the answer's length",
-            "TRL divides each answer's log-ratio by its tokens, and says that the paper's authors "
-            "did; OpenRLHF sums",
+            "TRL divides each answer's log-ratio by its tokens, which its source says the paper's "
+            "authors confirmed; OpenRLHF sums",
         ),
         Knob("tau", "not stated for a language model", "0.1", "TRL calls it beta, 0.1"),
         Knob("reduction", "expectation over pairs", "mean over all pairs of the optimiser step"),
     ),
     status="partial",
     since="0.2",
+    use="Preferences that are certain, or few, where DPO would drift from the reference without "
+    "end; DPO's cost. Its target is in nats of whole answers, so tau goes by how long they are.",
 )
 
 DPOP = MethodInfo(
@@ -116,7 +123,7 @@ DPOP = MethodInfo(
     summary="DPO with a penalty inside the sigmoid wherever the preferred answer has become less "
     "likely than under the reference.",
     equation=Equation(
-        "the loss of Section 4",
+        "the DPOP loss",
         r"\mathcal{L}_\mathrm{DPOP}=-\mathbb{E}\left[\log\sigma\left(\beta\left("
         r"\log\frac{\pi_\theta(y_w\mid x)}{\pi_\mathrm{ref}(y_w\mid x)}"
         r"-\log\frac{\pi_\theta(y_l\mid x)}{\pi_\mathrm{ref}(y_l\mid x)}"
@@ -136,6 +143,8 @@ DPOP = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="Pairs that differ in few tokens, or preferred answers that must stay likely; DPO's cost. "
+    "Elsewhere the penalty only holds DPO back.",
 )
 
 STEP_DPO = MethodInfo(
@@ -174,6 +183,8 @@ STEP_DPO = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="Long worked answers that one wrong step spoils, and somebody who can tell the first one. "
+    "The pairs cost more sampling and judging than DPO's; training costs no more.",
 )
 
 TDPO = MethodInfo(
@@ -208,6 +219,8 @@ TDPO = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="DPO strays too far from the reference, most of all on rejected answers. The KL is over "
+    "the whole vocabulary, so that the reference runs in every step and not once.",
 )
 
 PREFERENCE: tuple[MethodInfo, ...] = (

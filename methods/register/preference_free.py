@@ -36,8 +36,8 @@ KTO = MethodInfo(
         ),
         Knob(
             "class weights",
-            "lambda_D n_D / (lambda_U n_U) in a range that begins at 1",
-            "equal to 1, the larger class weighing 1",
+            "both 1; for unequal classes lambda_D n_D / (lambda_U n_U) from 1 to 3/2 (Eq. 9)",
+            "that ratio 1, the larger class weighing 1",
             "TRL: desirable_weight and undesirable_weight, both 1 unless given",
         ),
         Knob(
@@ -48,6 +48,9 @@ KTO = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="Answers marked good or bad one by one, or many more of one kind than of the other. Each "
+    "step also reads mismatched answers with both models; pairs with little noise are better left "
+    "to DPO.",
 )
 
 ORPO = MethodInfo(
@@ -87,6 +90,9 @@ ORPO = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="One stage from a pretrained model instead of SFT and then DPO; no reference model is "
+    "kept. Where a model has been tuned already, its supervised term teaches the preferred "
+    "answers once more.",
 )
 
 SIMPO = MethodInfo(
@@ -113,7 +119,7 @@ SIMPO = MethodInfo(
             "margin",
             "gamma, beside beta's scale",
             "gamma as the paper",
-            "the authors' code and Liger take gamma / beta or gamma: read which before copying",
+            "TRL and Liger: gamma; the authors' code is given gamma / beta",
         ),
         Knob(
             "supervised term",
@@ -125,4 +131,6 @@ SIMPO = MethodInfo(
     ),
     status="partial",
     since="0.2",
+    use="No room for a reference model, or DPO's answers grow long. Nothing but small steps holds "
+    "the policy near its start, so the learning rate, beta and gamma must be searched.",
 )
