@@ -43,7 +43,7 @@ class Config(SupervisedOptions):
         5e-5, "peak learning rate of AdamW", source="paper, Section 4.1", gt=0, lt=1
     )
     schedule: Literal["constant", "linear", "cosine"] = option(
-        "cosine", "after the warm-up: kept, or falling to zero", source="ours, as for sft"
+        "cosine", "after the warm-up: kept, or falling to zero", source="the authors' code"
     )
 
 

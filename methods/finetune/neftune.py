@@ -10,7 +10,8 @@ loss is that of supervised fine-tuning; held-out loss and samples are measured w
 
 Departures from the paper
 1. L is the row's own length. The paper says sequence length; an implementation that pads and takes
-   the width of its rectangle gives a short row less noise, the less the longer its neighbours.
+   the width of its rectangle, as the authors' does, gives a short row less noise, the less the
+   longer its neighbours.
 2. A row's noise follows from the seed, the step and its place in the step, so that micro-batches,
    their order and the number of processes change nothing.
 3. Steps are counted, not epochs, and AdamW's moments are torch's.
@@ -46,11 +47,15 @@ class Config(SupervisedOptions):
     alpha: float = option(
         5.0,
         "size of the noise: the expected length of a row's noise is about alpha / sqrt(3)",
-        source="the least of the paper's 5, 10 and 15",
+        source="the least of the paper's 5, 10 and 15; the authors' example",
         gt=0,
     )
     learning_rate: float = option(
-        5e-5, "peak learning rate of AdamW", source="paper, appendix (hyper-parameters)", gt=0, lt=1
+        5e-5,
+        "peak learning rate of AdamW",
+        source="paper, its appendix; the authors' example",
+        gt=0,
+        lt=1,
     )
     schedule: Literal["constant", "linear", "cosine"] = option(
         "cosine", "after the warm-up: kept, or falling to zero", source="ours, as for sft"

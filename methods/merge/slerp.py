@@ -1,9 +1,9 @@
 """SLERP: the point between two models on the arc that joins them, and not on the chord.
 
 Paper: arXiv 2403.13257 (Goddard et al., *Arcee's MergeKit: A Toolkit for Merging Large Language
-Models*), which describes SLERP as a way to merge two models; it prints no formula. That is
-Shoemake's (*Animating Rotation with Quaternion Curves*, SIGGRAPH 1985), for two tensors read as
-vectors a and b with the angle Omega between them:
+Models*), where SLERP is one of the ways to merge two models. The formula is Shoemake's (*Animating
+Rotation with Quaternion Curves*, SIGGRAPH 1985), for two tensors read as vectors a and b with the
+angle Omega between them:
 
     slerp(a, b; t) = sin((1-t) Omega) / sin Omega * a  +  sin(t Omega) / sin Omega * b
 

@@ -11,7 +11,7 @@ beyond it is pushed back.
 
 Departures from the paper
 1. AdamW, sampled pairs, the start as reference: as in our DPO (``methods.preference.dpo``).
-2. The note gives no value of epsilon to use; 0.1 is ours.
+2. epsilon is whatever the labels' error is thought to be; 0.1 is ours.
 
 Checked against: epsilon 0 is DPO, epsilon 1/2 is symmetric under a swap, the minimum and the
 closed-form gradient in float64; torchtune's and OpenRLHF's label smoothing, value and gradient.

@@ -1,7 +1,7 @@
 """DPO-Positive (DPOP): DPO that may not make the preferred answer less likely.
 
 Paper: arXiv 2402.13228 (Pal et al., *Smaug: Fixing Failure Modes of Preference Optimisation with
-DPO-Positive*), the loss of Section 4:
+DPO-Positive*), its DPOP loss:
 
     L(theta) = -E log sigma( beta [ log pi(y_w|x)/ref(y_w|x) - log pi(y_l|x)/ref(y_l|x)
                                     - lambda max(0, log ref(y_w|x)/pi(y_w|x)) ] )
@@ -10,7 +10,7 @@ DPO's margin also widens where both answers lose likelihood and the rejected one
 
 Departures from the paper
 1. AdamW on sampled pairs, with the start as reference: as in our DPO; the paper fine-tunes 7B to
-   72B models with pairs built from MetaMath, ARC and HellaSwag.
+   72B models, with pairs built from MetaMath, ARC and HellaSwag among others.
 2. lambda is 50, and beta and the learning rate are those of our DPO, so that the two differ in
    the penalty alone.
 

@@ -10,10 +10,10 @@ to the reference holds whatever the data say.
 
 Departures from the paper
 1. Answers are sampled and ranked by a score, and the model is a language model; the paper's
-   experiments are bandits of three actions.
+   experiments are bandits of a few actions.
 2. tau, the learning rate and the batch are ours: the paper trains no language model.
-3. ``tokens=mean`` divides each log-ratio by its answer's tokens, as some peers do; the paper's
-   policy gives whole answers, so the sum is the default.
+3. ``tokens=mean`` divides each log-ratio by its answer's tokens, as TRL does; the paper's policy
+   gives whole answers, so the sum is the default.
 
 Checked against: the minimum at a margin of 1 / (2 tau) and the closed-form gradient
 2 (h - 1 / (2 tau)) in float64; OpenRLHF's ``ipo`` (which sums) and TRL's (which averages over

@@ -15,8 +15,9 @@ Departures from the paper
    code takes each micro-batch's.
 2. Sampled answers are desirable where they score above the mean of their prompt's, undesirable
    below; equal ones say nothing and are dropped. The paper breaks preference pairs up.
-3. The weights follow the paper's rule for unequal classes at its lower end: lambda_D n_D =
-   lambda_U n_U, the larger class weighing 1. ``balance=none`` keeps both at 1.
+3. The weights follow the paper's rule for unequal classes, lambda_D n_D / (lambda_U n_U) from 1 to
+   3/2 (Eq. 9), at its lower end, the larger class weighing 1. ``balance=none`` keeps both at 1,
+   the paper's default.
 4. A mismatched answer is cut where it would make the longest row of the batch longer.
 5. AdamW at rates of ours.
 
@@ -65,12 +66,16 @@ class Config(PreferenceOptions):
         source="ours",
     )
     beta: float = option(
-        0.1, "how sharply value saturates, away from the reference", source="ours", gt=0, le=10
+        0.1,
+        "how sharply value saturates, away from the reference",
+        source="paper, its experiments",
+        gt=0,
+        le=10,
     )
     balance: Literal["rule", "none"] = option(
         "rule",
         "weights of the classes: rule makes lambda_D n_D = lambda_U n_U, none keeps both at 1",
-        source="paper, Section 4.2",
+        source="paper, Section 4.2 (Eq. 9)",
     )
     loss_aversion: float = option(
         1.0,

@@ -42,7 +42,7 @@ class Config(PreferenceOptions):
     odds_weight: float = option(
         0.1,
         "lambda: weight of the odds ratio beside the supervised loss",
-        source="paper, its Mistral 7B",
+        source="paper, its Mistral 7B; the authors' script",
         ge=0,
         le=10,
     )

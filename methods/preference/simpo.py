@@ -50,7 +50,7 @@ class Config(PreferenceOptions):
         source="paper, Eq. 6",
     )
     batch_size: int = option(
-        128, "pairs of one optimiser step", source="paper, Section 3", unit="pairs", ge=1
+        128, "pairs of one optimiser step", source="paper, Appendix B", unit="pairs", ge=1
     )
     learning_rate: float = option(
         6e-7, "peak learning rate of AdamW", source="paper, Llama-3-Base", gt=0, lt=1

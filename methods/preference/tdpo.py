@@ -35,13 +35,17 @@ class Config(PreferenceOptions):
     """Options of token-level DPO."""
 
     beta: float = option(
-        0.1, "strength of the pull to the reference", source="ours, that of DPO", gt=0, le=10
+        0.1, "strength of the pull to the reference", source="the authors' code", gt=0, le=10
     )
     version: Literal["tdpo1", "tdpo2"] = option(
         "tdpo2", "which of the paper's two losses", source="paper, Section 4"
     )
     alpha: float = option(
-        0.5, "weight of the sequential KLs in tdpo2; tdpo1 has none", source="ours", ge=0, le=10
+        0.5,
+        "weight of the sequential KLs in tdpo2; tdpo1 has none",
+        source="the authors' code",
+        ge=0,
+        le=10,
     )
 
 
