@@ -26,7 +26,7 @@ REINFORCE = MethodInfo(
     summary="Scales the gradient of each answer's log-probability by its reward less the mean "
     "reward of the step's other answers.",
     equation=Equation(
-        "the section on REINFORCE (Williams, 1992)",
+        "Eq. 3 and 7 (Williams, 1992)",
         r"\nabla_\theta J=\mathbb{E}\left[(R(x,y)-b)\,\nabla_\theta\log\pi_\theta(y\mid x)"
         r"\right],\quad R(x,y)=r(x,y)-\beta\log\frac{\pi_\theta(y\mid x)}"
         r"{\pi_\mathrm{ref}(y\mid x)}",
@@ -35,13 +35,13 @@ REINFORCE = MethodInfo(
     knobs=(
         Knob(
             "baseline",
-            "a moving average of rewards over training",
+            "a moving average of rewards over training (Eq. 8)",
             "the mean of the step's other answers",
             "REINFORCE++ normalises over the batch",
         ),
         _ACTION,
         _KL,
-        Knob("clip", "none", "none, and one update a batch"),
+        Knob("clip", "none, though a batch makes two updates", "none, and one update a batch"),
     ),
     status="partial",
     since="0.2",
@@ -58,7 +58,7 @@ RLOO = MethodInfo(
     summary="REINFORCE with the mean reward of the other answers to the same prompt as baseline; "
     "no value network, no clipping, no division by a spread.",
     equation=Equation(
-        "the section on RLOO",
+        "Section 2.3",
         r"\nabla_\theta J=\frac1k\sum_{i=1}^{k}\left[R(x,y_i)-\frac{1}{k-1}\sum_{j\ne i}"
         r"R(x,y_j)\right]\nabla_\theta\log\pi_\theta(y_i\mid x)",
     ),
@@ -68,7 +68,7 @@ RLOO = MethodInfo(
         _KL,
         Knob(
             "clip",
-            "none",
+            "none, though a batch makes two updates",
             "none, and one update a batch",
             "TRL clips the ratio of whole answers at 0.2",
         ),

@@ -1,20 +1,21 @@
 """REINFORCE with a batch-mean baseline: an answer is one action, scaled by what it earned.
 
 Paper: arXiv 2402.14740 (Ahmadian et al., *Back to Basics: Revisiting REINFORCE Style Optimization
-for Learning from Human Feedback in LLMs*), the sections on the objective and on REINFORCE; the
-estimator is Williams' (1992). With the KL to the start taken off the reward,
+for Learning from Human Feedback in LLMs*), Eq. 3 and Section 2.2; the estimator is Williams'
+(1992). With the KL to the start taken off the reward,
 
-    R(x, y)  = r(x, y) - beta log( pi(y|x) / ref(y|x) )
-    gradient = E[ (R(x, y) - b) grad log pi(y|x) ]
+    R(x, y)  = r(x, y) - beta log( pi(y|x) / ref(y|x) )                                (Eq. 3)
+    gradient = E[ (R(x, y) - b) grad log pi(y|x) ]                                     (Eq. 7)
 
 where the baseline b is a mean of rewards that does not see the answer's own.
 
 Departures from the paper
 1. The baseline is the mean over the step's other answers, whatever their prompts; the paper's is a
-   moving average over all of training. Ours needs no state that a resumed run would have to keep.
+   moving average over all of training (Eq. 8). Ours needs no state that a resumed run must keep.
 2. The reward is a verifier, the task's score or a reward model; the paper's is a reward model.
 3. The KL of an answer is computed by the policy that wrote it and is a constant of the gradient.
-4. The presets are far smaller than the paper's, use a larger learning rate and, for speed, beta 0.
+4. One update a batch; the paper makes two, each of half the batch.
+5. The presets are far smaller than the paper's, use a larger learning rate and, for speed, beta 0.
 
 Checked against: hand-worked baselines and losses on a ragged batch in float64, the gradient
 E[A grad log pi] by autograd, GRPO's and RLOO's gradients at equal advantages, polgrad's
@@ -38,7 +39,9 @@ from methods.rl.rloo import leave_one_out
 class Config(KlOptions):
     """Options of REINFORCE."""
 
-    prompts_per_step: int = option(512, "prompts of one step", source="ours", unit="prompts", ge=2)
+    prompts_per_step: int = option(
+        512, "prompts of one step", source="paper, Appendix C", unit="prompts", ge=2
+    )
     learning_rate: float = option(
         1e-6, "peak learning rate of AdamW", source="paper, Appendix C", gt=0, lt=1
     )

@@ -1,7 +1,7 @@
 """REINFORCE Leave-One-Out (RLOO): the other answers to a prompt say what to expect of this one.
 
 Paper: arXiv 2402.14740 (Ahmadian et al., *Back to Basics: Revisiting REINFORCE Style Optimization
-for Learning from Human Feedback in LLMs*), the section on RLOO. Of k answers to a prompt,
+for Learning from Human Feedback in LLMs*), Section 2.3. Of k answers to a prompt,
 
     R(x, y)  = r(x, y) - beta log( pi(y|x) / ref(y|x) )
     gradient = 1/k sum_i [ R(x, y_i) - 1/(k-1) sum_{j != i} R(x, y_j) ] grad log pi(y_i|x)
@@ -12,7 +12,8 @@ Departures from the paper
 1. The reward is a verifier, the task's score or a reward model; the paper's is a reward model.
 2. The KL of an answer is computed by the policy that wrote it and is a constant of the gradient.
 3. A prompt whose answers all earn the same gets advantage 0 and is not computed; it still counts.
-4. The presets are far smaller than the paper's, sample 8 answers a prompt where the paper has 2 and
+4. One update a batch; the paper makes two, each of half the batch.
+5. The presets are far smaller than the paper's, sample 8 answers a prompt where the paper has 2 and
    4, use a larger learning rate and, for speed, beta 0, so no reference model there.
 
 Checked against: hand-worked advantages and losses on a ragged batch in float64, REINFORCE's
@@ -37,12 +38,16 @@ class Config(KlOptions):
     """Options of REINFORCE Leave-One-Out."""
 
     prompts_per_step: int = option(
-        128, "prompts of one step", source="ours: 512 answers by 4", unit="prompts", ge=1
+        128,
+        "prompts of one step",
+        source="ours: 512 of Appendix C, read as answers, by 4",
+        unit="prompts",
+        ge=1,
     )
     group_size: int = option(
         4,
         "answers sampled to each prompt; each is the baseline of the others",
-        source="paper, its experiments (2 and 4)",
+        source="paper, Table 1 (2 and 4)",
         unit="samples",
         ge=2,
     )
