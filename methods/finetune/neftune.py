@@ -37,7 +37,7 @@ from methods.engine.model import LanguageModel
 from methods.engine.options import option
 from methods.engine.run import Run
 from methods.finetune.loop import supervised
-from methods.finetune.options import SupervisedOptions
+from methods.finetune.options import SMOLLM2, TINY, SupervisedOptions
 from methods.finetune.sft import sft_loss
 
 
@@ -62,23 +62,7 @@ class Config(SupervisedOptions):
     )
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {
-        "demonstrations": 4000,
-        "learning_rate": 1e-3,
-        "batch_size": 64,
-        "steps": 300,
-        "warmup_steps": 15,
-        "alpha": 0.5,
-    },
-    "smollm2-135m": {
-        "task": "chain-sum:operations=+-,shots=3",
-        "precision": "bfloat16",
-        "learning_rate": 2e-5,
-        "batch_size": 16,
-        "steps": 20,
-    },
-}
+PRESETS: dict[str, dict[str, Any]] = {"tiny": {**TINY, "alpha": 0.5}, "smollm2-135m": SMOLLM2}
 
 
 def embedding_noise(length: int, width: int, alpha: float, generator: torch.Generator) -> Tensor:

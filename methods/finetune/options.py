@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
@@ -63,3 +63,14 @@ class SupervisedOptions(TrainingOptions):
                 "without a row; take a larger batch_size or another share"
             )
         return self
+
+
+# What the built-in models learn from in a minute; a method changes what it must.
+TINY: dict[str, Any] = {
+    "demonstrations": 4000, "learning_rate": 1e-3, "batch_size": 64, "steps": 300,
+    "warmup_steps": 15,
+}  # fmt: skip
+SMOLLM2: dict[str, Any] = {
+    "task": "chain-sum:operations=+-,shots=3", "precision": "bfloat16", "learning_rate": 2e-5,
+    "batch_size": 16, "steps": 20,
+}  # fmt: skip

@@ -25,7 +25,7 @@ from torch import Tensor
 from methods.engine.options import option
 from methods.engine.run import Run
 from methods.finetune.loop import supervised
-from methods.finetune.options import SupervisedOptions
+from methods.finetune.options import SMOLLM2, TINY, SupervisedOptions
 
 
 class Config(SupervisedOptions):
@@ -46,22 +46,7 @@ class Config(SupervisedOptions):
     )
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {
-        "demonstrations": 4000,
-        "learning_rate": 1e-3,
-        "batch_size": 64,
-        "steps": 300,
-        "warmup_steps": 15,
-    },
-    "smollm2-135m": {
-        "task": "chain-sum:operations=+-,shots=3",
-        "precision": "bfloat16",
-        "learning_rate": 2e-5,
-        "batch_size": 16,
-        "steps": 20,
-    },
-}
+PRESETS: dict[str, dict[str, Any]] = {"tiny": TINY, "smollm2-135m": SMOLLM2}
 
 
 def sft_loss(logp: Tensor, mask: Tensor, total_tokens: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import field_validator
 
@@ -64,3 +64,11 @@ class MergeOptions(ModelOptions):
         if any(not name for name in names) or len(set(names)) < len(names):
             raise ValueError(f"models are names joined by commas, each once; not {value!r}")
         return value
+
+
+# A few steps of each expert, on tasks whose prompts hold worked examples.
+SMOLLM2: dict[str, Any] = {
+    "task": "chain-sum:operations=+-,shots=3", "other_task": "gcd:shots=3",
+    "precision": "bfloat16", "expert_steps": 20, "expert_batch_size": 16,
+    "expert_learning_rate": 2e-5,
+}  # fmt: skip

@@ -31,7 +31,7 @@ from torch import Tensor
 from methods.engine.options import option
 from methods.engine.run import Run
 from methods.merge.loop import run_merge
-from methods.merge.options import MergeOptions
+from methods.merge.options import SMOLLM2, MergeOptions
 
 
 class Config(MergeOptions):
@@ -46,14 +46,7 @@ class Config(MergeOptions):
     )
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {},
-    "smollm2-135m": {
-        "task": "chain-sum:operations=+-,shots=3", "other_task": "gcd:shots=3",
-        "precision": "bfloat16", "expert_steps": 20, "expert_batch_size": 16,
-        "expert_learning_rate": 2e-5,
-    },
-}  # fmt: skip
+PRESETS: dict[str, dict[str, Any]] = {"tiny": {}, "smollm2-135m": SMOLLM2}
 
 
 def task_vector(model: Tensor, base: Tensor) -> Tensor:

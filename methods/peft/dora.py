@@ -31,7 +31,7 @@ from methods.engine.options import option
 from methods.engine.run import Run
 from methods.peft.loop import Adapted, low_rank, train_adapter
 from methods.peft.lora import lora_delta, lora_init
-from methods.peft.options import FreshOptions
+from methods.peft.options import SMOLLM2, TINY, FreshOptions
 
 
 class Config(FreshOptions):
@@ -44,22 +44,7 @@ class Config(FreshOptions):
     )
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {
-        "demonstrations": 4000,
-        "learning_rate": 3e-3,
-        "batch_size": 64,
-        "steps": 300,
-        "warmup_steps": 15,
-    },
-    "smollm2-135m": {
-        "task": "chain-sum:operations=+-,shots=3",
-        "precision": "bfloat16",
-        "learning_rate": 2e-4,
-        "batch_size": 16,
-        "steps": 20,
-    },
-}
+PRESETS: dict[str, dict[str, Any]] = {"tiny": TINY, "smollm2-135m": SMOLLM2}
 
 
 def output_norms(weight: Tensor) -> Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import field_validator
 
 from methods.engine.options import option
+from methods.finetune import options as finetune
 from methods.finetune.options import SupervisedOptions
 
 
@@ -61,3 +62,8 @@ class FreshOptions(AdapterOptions):
         "deviation 1 / rank; B is zero",
         source="the authors' code; the paper says Gaussian",
     )
+
+
+# The supervised presets, at rates for few parameters.
+TINY: dict[str, Any] = {**finetune.TINY, "learning_rate": 3e-3}
+SMOLLM2: dict[str, Any] = {**finetune.SMOLLM2, "learning_rate": 2e-4}

@@ -39,7 +39,7 @@ from methods.engine.options import option
 from methods.engine.run import Run
 from methods.peft.loop import Adapted, low_rank, train_adapter
 from methods.peft.lora import lora_delta
-from methods.peft.options import AdapterOptions
+from methods.peft.options import SMOLLM2, TINY, AdapterOptions
 
 
 class Config(AdapterOptions):
@@ -50,22 +50,7 @@ class Config(AdapterOptions):
     )
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {
-        "demonstrations": 4000,
-        "learning_rate": 3e-3,
-        "batch_size": 64,
-        "steps": 300,
-        "warmup_steps": 15,
-    },
-    "smollm2-135m": {
-        "task": "chain-sum:operations=+-,shots=3",
-        "precision": "bfloat16",
-        "learning_rate": 2e-4,
-        "batch_size": 16,
-        "steps": 20,
-    },
-}
+PRESETS: dict[str, dict[str, Any]] = {"tiny": TINY, "smollm2-135m": SMOLLM2}
 
 
 def pissa_split(weight: Tensor, rank: int, scaling: float) -> tuple[Tensor, Tensor, Tensor]:
