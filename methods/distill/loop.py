@@ -84,7 +84,7 @@ class Loop:
         self.optimiser = Optimiser(self.policy, config)
         self.order = Order(len(self.train), run.seed)
         self._before: dict[str, Any] = run.once("before", self.measured)
-        self._of_teacher: dict[str, Any] = run.once("teacher", lambda: self._scores(self.teacher))
+        self._teacher_scores: dict[str, Any] = run.once("teacher", self._of_teacher)
 
     @property
     def longest(self) -> int:
@@ -155,7 +155,7 @@ class Loop:
 
     def finish(self) -> None:
         """Measure again, write the results and, where asked, the model."""
-        found = _results(self._before, self.measured(), self._of_teacher)
+        found = _results(self._before, self.measured(), self._teacher_scores)
         self.run.finish(found, self.policy if self.config.save_model else None)
 
     def measured(self) -> dict[str, Any]:
@@ -165,6 +165,9 @@ class Loop:
         for name, fn in (("forward_kl", forward_kl), ("reverse_kl", reverse_kl)):
             found[name] = mean_divergence(self.policy, self.teacher, rows, fn).to_json()
         return found
+
+    def _of_teacher(self) -> dict[str, Any]:
+        return self._scores(self.teacher)
 
     def _scores(self, model: LanguageModel) -> dict[str, Any]:
         found = {"held_out_loss": measure.token_loss(model, self.held_out).to_json()}
