@@ -1,7 +1,7 @@
 """Step-DPO: the preferred and the rejected answer are single steps behind one right beginning.
 
 Paper: arXiv 2406.18629 (Lai et al., *Step-DPO: Step-wise Preference Optimization for Long-chain
-Reasoning of LLMs*), the objective of Section 3.1. With s_1..s_{k-1} right steps, s_win a right
+Reasoning of LLMs*), Eq. 2 (Section 3.1). With s_1..s_{k-1} right steps, s_win a right
 step k and s_lose a wrong one,
 
     L(theta) = -E log sigma( beta log [ pi(s_win | x, s_<k) / ref(s_win | x, s_<k) ]

@@ -155,7 +155,7 @@ STEP_DPO = MethodInfo(
     summary="DPO on single steps of worked-out answers: behind the right beginning of an answer "
     "that goes wrong, a right step is preferred to the wrong one.",
     equation=Equation(
-        "the objective of Section 3.1",
+        "Eq. 2",
         r"\mathcal{L}(\theta)=-\mathbb{E}_{(x,s_{1\sim k-1},s_\mathrm{win},s_\mathrm{lose})}"
         r"\left[\log\sigma\left(\beta\log\frac{\pi_\theta(s_\mathrm{win}\mid x;s_{1\sim k-1})}"
         r"{\pi_\mathrm{ref}(s_\mathrm{win}\mid x;s_{1\sim k-1})}-\beta\log"
@@ -195,7 +195,7 @@ TDPO = MethodInfo(
     summary="DPO whose margin also counts, token by token, how far the policy has moved from the "
     "reference on either answer; moving further on the rejected one is held back.",
     equation=Equation(
-        "Section 4, the loss of TDPO2",
+        "Eq. 17, the loss of TDPO2",
         r"\mathcal{L}_{\mathrm{TDPO}_2}=-\mathbb{E}\left[\log\sigma\left(u-\alpha\left(\beta"
         r" D_\mathrm{SeqKL}(x,y_l;\pi_\mathrm{ref}\|\pi_\theta)-\operatorname{sg}\left(\beta"
         r" D_\mathrm{SeqKL}(x,y_w;\pi_\mathrm{ref}\|\pi_\theta)\right)\right)\right)\right],"
