@@ -31,6 +31,10 @@ _CURVES = (
         "fraction right", ("star", "no-hints"),
     ),
 )  # fmt: skip
+_TRIED = (
+    "Of STaR two learning rates were tried, one seed each: at 1e-3 accuracy fell from 0.88 to 0.63 "
+    "and fewer rationales were right in every round; 2e-4 (0.88 to 0.89) is what stands here."
+)
 
 STAR_RATIONALES = Experiment(
     slug="star-rationales",
@@ -62,7 +66,7 @@ STAR_RATIONALES = Experiment(
         "arms: the start writes its steps before its answer and would have to forget them.",
         "Supervised training continued takes 600 steps, twice those of STaR: the rest is for the "
         "time that writing takes (see seconds).",
-        setting.ONE_SETTING,
+        _TRIED,
         setting.ONE_START,
     ),
 )  # fmt: skip
@@ -83,7 +87,7 @@ STAR_HINTS = Experiment(
     notes=(
         "The start has never seen a hint, and the paper shows hinted examples in the prompt: here "
         "few of the failed problems are solved with one, and a rationale may be made to fit it.",
-        setting.ONE_SETTING,
+        _TRIED,
         setting.ONE_START,
     ),
 )

@@ -15,7 +15,8 @@ Departures from the paper
    also trains on the answers of the round before.
 3. AdamW, where the paper uses RMSprop; its moments are kept from round to round.
 4. The start has been trained on a few hundred demonstrations of the same task until it learned no
-   more from them, as the paper's start on its own; the presets are far smaller than the paper's.
+   more from them, as the paper's start on its own; the presets are far smaller than the paper's,
+   and the tiny one takes in every round the lambda of 5 that the paper takes in the last.
 
 Checked against: DPO's loss and gradient with the opponent as reference, ln 2 at the start of every
 round, antisymmetry, and hand-worked pairs.
@@ -64,7 +65,7 @@ class Config(RoundOptions):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {
-        "learning_rate": 3e-5, "batch_size": 64, "steps": 120, "rounds": 3,
+        "learning_rate": 3e-5, "play_lambda": 5.0, "batch_size": 64, "steps": 120, "rounds": 3,
     },
     "smollm2-135m": {
         "task": "chain-sum:operations=+-,shots=3", "precision": "bfloat16", "learning_rate": 5e-6,

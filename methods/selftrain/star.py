@@ -57,7 +57,7 @@ class Config(FilterOptions):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {
-        "learning_rate": 1e-3, "batch_size": 64, "steps": 300, "rounds": 3,
+        "learning_rate": 2e-4, "batch_size": 64, "steps": 300, "rounds": 3,
         "prompts_per_round": 4000,
     },
     "smollm2-135m": {
