@@ -194,7 +194,7 @@ GSPO = MethodInfo(
 
 CISPO = MethodInfo(
     slug="cispo",
-    name="Clipped Importance Sampling Policy Optimization",
+    name="Clipped IS-weight Policy Optimization",
     family="rl",
     paper="2506.13585",
     summary="Weighs each token's log-probability by a clipped ratio that carries no gradient, so "
