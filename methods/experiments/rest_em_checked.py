@@ -22,6 +22,10 @@ _START = (
     "problems; right ones are kept, each once, and the start is trained on them for 100 steps of "
     "64."
 )
+_TRIED = (
+    "The setting was chosen once; a learning rate of 3e-4 that falls to zero was begun beside it "
+    "and stopped, when after one round 0.33 of what it wrote was right, and 0.40 at 1e-3."
+)
 
 REST_EM_CHECKED = Experiment(
     slug="rest-em-checked",
@@ -37,12 +41,7 @@ REST_EM_CHECKED = Experiment(
         _ROUNDS,
         _ONE,
         SUPERVISED,
-        Arm(
-            "sft-answers", "supervised training on the true answers to the same problems", "sft",
-            options={
-                "demonstrations": 4000, "learning_rate": 1e-4, "schedule": "constant", "steps": 600,
-            },
-        ),
+        Arm("sft-answers", "supervised training on 4,000 true answers, as many steps", "sft"),
         setting.coin("rest-em"),
     ),
     comparisons=setting.controls("ReST-EM", "rest-em"),
@@ -53,7 +52,7 @@ REST_EM_CHECKED = Experiment(
         "a checked answer and a label are the same thing, and the label of every problem can teach "
         "no less; that arm is shown and no part of the verdict. What is tested is that checked "
         "answers to problems without labels do more than the labels there are.",
-        setting.ONE_SETTING,
+        _TRIED,
         setting.ONE_START,
     ),
 )  # fmt: skip
@@ -74,7 +73,7 @@ REST_EM_ROUNDS = Experiment(
     notes=(
         "Problems are many and new in every round; the overfitting that the paper finds on APPS "
         "needs few problems, and is not looked for.",
-        setting.ONE_SETTING,
+        _TRIED,
         setting.ONE_START,
     ),
 )
