@@ -137,5 +137,5 @@ def test_the_gradient_goes_to_those_that_agree_in_equal_parts():
     base, vectors = noise(0, 6).requires_grad_(), noise(1, 3, 6).requires_grad_()
     assert torch.autograd.gradcheck(lambda b, v: ties(b, v, 0.7), (base, vectors))
     ties(base, vectors, 0.7).sum().backward()
-    agree = vectors.sign() == elect_sign(vectors.detach())
+    agree = (vectors.sign() == elect_sign(vectors.detach())).double()
     assert torch.allclose(vectors.grad, 0.7 * agree / agree.sum(0), rtol=0, atol=1e-15)
