@@ -23,7 +23,7 @@ from methods.engine.tasks import build_task
 from methods.engine.tasks.task import Task
 
 Run = Callable[..., dict[str, Any]]
-MEASURED = 150  # held-out problems at most
+MEASURED = 100  # held-out problems at most
 
 
 @pytest.fixture(scope="module")
