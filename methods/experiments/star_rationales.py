@@ -6,7 +6,7 @@ from methods.experiments import rl_setting as setting
 from methods.experiments.protocol import Arm, Experiment, LearningCurve
 from methods.experiments.rl_setting import ACCURACY, than
 
-_TASK = "running-sum:terms=4"
+_TASK = "running-sum:terms=6"
 _STAR = Arm("star", "STaR", "star")
 _PLAIN = Arm("no-hints", "STaR without rationalisation", "star", options={"rationalise": False})
 _SUPERVISED = Arm(
@@ -32,8 +32,9 @@ _CURVES = (
     ),
 )  # fmt: skip
 _TRIED = (
-    "Of STaR two learning rates were tried, one seed each: at 1e-3 accuracy fell from 0.88 to 0.63 "
-    "and fewer rationales were right in every round; 2e-4 (0.88 to 0.89) is what stands here."
+    "Of STaR two learning rates were tried on chains of four numbers, one seed each: at 1e-3 accuracy "
+    "fell from 0.88 to 0.63 and fewer rationales were right in every round; 2e-4 (0.88 to 0.89) is "
+    "what stands here. That start leaves little to learn, so the task is now chains of six."
 )
 
 STAR_RATIONALES = Experiment(

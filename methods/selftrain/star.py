@@ -42,7 +42,7 @@ class Config(FilterOptions):
     """Options of the Self-Taught Reasoner."""
 
     task: str = option(
-        "running-sum:terms=4", "a built-in task that is worked out in steps", source="ours"
+        "running-sum:terms=6", "a built-in task that is worked out in steps", source="ours"
     )
     samples_per_prompt: int = option(
         1, "rationales written to each problem", source="paper, Algorithm 1", unit="samples",
