@@ -34,7 +34,7 @@ _CURVES = (
 _TRIED = (
     "Of STaR two learning rates were tried on chains of four numbers, one seed each: at 1e-3 "
     "accuracy fell from 0.88 to 0.63 and fewer rationales were right in every round; 2e-4 (0.88 to "
-    "0.89) is what stands here. That start leaves little to learn, so the task is now chains of six."
+    "0.89) is what stands here. That start leaves little to learn: the task is now chains of six."
 )
 
 STAR_RATIONALES = Experiment(
