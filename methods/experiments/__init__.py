@@ -30,6 +30,7 @@ from methods.experiments.protocol import Experiment
 from methods.experiments.raft_reward import RAFT_REWARD, RAFT_SAMPLES
 from methods.experiments.rest_em_checked import REST_EM_CHECKED, REST_EM_ROUNDS
 from methods.experiments.reward_overoptimisation import REWARD_OVEROPTIMISATION
+from methods.experiments.reward_pairs import REWARD_PAIRS
 from methods.experiments.reward_verifiers import ORM_VERIFIER, PRM_STEPS
 from methods.experiments.rl_baselines import REINFORCE_BASELINE, REMAX_BASELINE, RLOO_BASELINE
 from methods.experiments.rl_overoptimisation import RL_OVEROPTIMISATION
@@ -72,6 +73,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     DISTIL_REVERSE_KL,
     BEST_OF_N_CURVE,
     REWARD_OVEROPTIMISATION,
+    REWARD_PAIRS,
     ORM_VERIFIER,
     PRM_STEPS,
     MERGE,
