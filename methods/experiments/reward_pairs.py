@@ -12,8 +12,8 @@ REWARD_PAIRS = Experiment(
     paper="2203.02155",
     claim="c4",
     question=(
-        "Does a reward model trained on preferences between a model's answers rank pairs of answers "
-        "to prompts it never saw, and is it the preferences that teach it?"
+        "Does a reward model trained on preferences between a model's answers rank new pairs, of "
+        "answers to prompts it never saw, and is it the preferences that teach it?"
     ),
     measures=(_RIGHT, "correlation"),
     arms=(
