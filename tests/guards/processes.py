@@ -43,7 +43,8 @@ def main(out: Path) -> None:
             found[method] = {"steps": played.steps, "measures": results["measures"]}
         distributed.gather(None)
     if distributed.is_first():
-        (out / f"{distributed.size()}.json").write_text(json.dumps(found))
+        # What a process logs first is no matter: by name.
+        (out / f"{distributed.size()}.json").write_text(json.dumps(found, sort_keys=True))
     distributed.stop()
 
 

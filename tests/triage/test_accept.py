@@ -89,7 +89,7 @@ def test_a_dry_run_shows_the_file_and_changes_nothing(store: Store, settings: Se
         ({"leaf": "../../x"}, UnknownNameError, "unknown leaf"),
         ({"secondary": ("nuts/all",)}, UnknownNameError, "unknown leaf 'nuts/all'"),
         ({"secondary": ("fruit/apples",)}, UsageError, "named twice"),
-        ({"methods": ("dop:uses",)}, UnknownNameError, "Did you mean 'dpo'"),
+        ({"methods": ("grop:uses",)}, UnknownNameError, "Did you mean 'grpo'"),
         ({"methods": ("dpo",)}, UsageError, "introduces|uses|analyses"),
         ({"methods": ("dpo:likes",)}, UsageError, "names no relation"),
         ({"methods": ("dpo:introduces",)}, CatalogError, "that method is read from 2305.18290"),
