@@ -23,11 +23,11 @@ def test_sft_on_shuffled_answers_does_neither(run: Run) -> None:
     assert control["held_out_loss"]["after"] > run("sft", steps=100)["held_out_loss"]["after"]
 
 
-@pytest.mark.parametrize("method", ["dft", "neftune"])
+@pytest.mark.parametrize(("method", "steps"), [("dft", 250), ("neftune", 100)])
 def test_its_variants_answer_more_questions_right_and_not_on_shuffled_answers(
-    run: Run, method: str
+    run: Run, method: str, steps: int
 ) -> None:
-    trained = run(method, steps=100)
+    trained = run(method, steps=steps)
     assert rises(trained["held_out_accuracy"])
     control = run(method, steps=100, labels="shuffled")
     assert not rises(control["held_out_accuracy"])

@@ -7,7 +7,7 @@ import pytest
 from tests.methods.effects.conftest import Run, rises
 
 pytestmark = pytest.mark.effect
-SMALL = {"prompts": 300, "steps": 60, "held_out_prompts": 100, "held_out_samples": 4}
+SMALL = {"prompts": 500, "steps": 100, "held_out_prompts": 100, "held_out_samples": 8}
 
 
 def test_a_reward_model_ranks_new_pairs_right_and_one_of_flipped_pairs_ranks_them_wrong(
@@ -21,16 +21,6 @@ def test_a_reward_model_ranks_new_pairs_right_and_one_of_flipped_pairs_ranks_the
     assert flipped["pair_accuracy"]["after_interval"][1] < 0.5
     coins = run("bt-rm", preference="random", **SMALL)
     assert not rises(coins["pair_accuracy"])
-
-
-def test_a_verifier_tells_right_answers_from_wrong_ones_and_shuffled_outcomes_teach_it_nothing(
-    run: Run,
-) -> None:
-    trained = run("orm")
-    assert trained["auc"]["before"] == 0.5
-    assert trained["auc"]["after_interval"][0] > 0.5  # what a head of zeros has exactly
-    control = run("orm", labels="shuffled")
-    assert control["auc"]["after_interval"][0] <= 0.5
 
 
 def test_a_process_reward_model_tells_right_steps_from_wrong_ones_and_shuffled_labels_do_not(
