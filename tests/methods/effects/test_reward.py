@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.methods.effects.conftest import Run, rises
+from tests.methods.effects.conftest import Run
 
 pytestmark = pytest.mark.effect
 SMALL = {"prompts": 500, "steps": 100, "held_out_prompts": 100, "held_out_samples": 8}
@@ -15,12 +15,12 @@ def test_a_reward_model_ranks_new_pairs_right_and_one_of_flipped_pairs_ranks_the
 ) -> None:
     trained = run("bt-rm", **SMALL)
     assert trained["pair_accuracy"]["before"] == 0.5  # a head of zeros says nothing
-    assert rises(trained["pair_accuracy"])
+    assert trained["pair_accuracy"]["after_interval"][0] > 0.5
     assert trained["correlation"]["after_interval"][0] > 0
     flipped = run("bt-rm", preference="flipped", **SMALL)
     assert flipped["pair_accuracy"]["after_interval"][1] < 0.5
     coins = run("bt-rm", preference="random", **SMALL)
-    assert not rises(coins["pair_accuracy"])
+    assert coins["pair_accuracy"]["after_interval"][0] <= 0.5
 
 
 def test_a_process_reward_model_tells_right_steps_from_wrong_ones_and_shuffled_labels_do_not(
