@@ -26,22 +26,21 @@ from torch import Tensor
 
 from methods.distill.options import DistillOptions, SampledOptions
 from methods.engine import distributed, measure
-from methods.engine.batch import Order, TokenBatch, Tokens, micro_batches, own_batches, pack
+from methods.engine.batch import Order, TokenBatch, Tokens, each_row, own_batches, pack
 from methods.engine.cache import build_once
 from methods.engine.distributed import total
 from methods.engine.divergence import Comparison, Divergence, compare, forward_kl, reverse_kl
 from methods.engine.errors import MethodError
 from methods.engine.examples import row, split
 from methods.engine.load import load
-from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
 from methods.engine.options import TrainingOptions
-from methods.engine.progress import stage
 from methods.engine.results import Estimate, Measure, Results
 from methods.engine.run import Run
 from methods.engine.sample import sample
 from methods.engine.tasks.task import Task
+from methods.engine.teach import teach
 
 TEACHER_LABELS, TEACHER_STEPS, TEACHER_BATCH = 4000, 300, 64
 MEASURED = 200  # held-out rows whose whole distributions are compared
@@ -184,14 +183,13 @@ def mean_divergence(
     policy: LanguageModel, other: LanguageModel, rows: Sequence[Tokens], fn: Divergence
 ) -> Estimate:
     """The mean over rows of ``fn`` averaged over each row's completion tokens, in nats."""
-    found: dict[int, float] = {}
-    for group in own_batches(rows, 8192):
+
+    def means(group: list[int]) -> list[float]:
         batch = pack(rows, group, policy.device)
-        values = compare(policy, other, batch, fn).divergence.double().sum(-1).tolist()
-        found |= {i: v / rows[i].completion_length for i, v in zip(group, values, strict=True)}
-    for others in distributed.gather(found):
-        found |= others
-    return Estimate.of_values([found[i] for i in range(len(rows))])
+        sums = compare(policy, other, batch, fn).divergence.double().sum(-1).tolist()
+        return [v / rows[i].completion_length for i, v in zip(group, sums, strict=True)]
+
+    return Estimate.of_values(each_row(rows, means, 8192))
 
 
 def _examples(
@@ -283,28 +281,19 @@ def prepare_teacher(task: Task, cache_dir: Path, check: Callable[[], None] = lam
         start = load("tiny", task=task, cache_dir=cache_dir, check=check)
         name = f"{name}-{start.fingerprint()[:8]}-{TEACHER_LABELS}-{TEACHER_STEPS}"
         return build_once(
-            cache_dir / "tiny" / name, lambda folder: _teach(start, task, check).save(folder)
+            cache_dir / "tiny" / name, lambda folder: _taught(start, task, check).save(folder)
         )
 
 
-def _teach(model: LanguageModel, task: Task, check: Callable[[], None]) -> LanguageModel:
+def _taught(model: LanguageModel, task: Task, check: Callable[[], None]) -> LanguageModel:
     """Supervised training on the first labels, the learning rate annealed to zero."""
     rows = [row(model, *pair) for pair in task.corpus(min(TEACHER_LABELS, len(task.train)))]
-    config = TrainingOptions(
+    options = TrainingOptions(
         steps=TEACHER_STEPS, learning_rate=1e-3, schedule="cosine", warmup_steps=15
     )
-    optimiser, order = Optimiser(model, config), Order(len(rows), 0)
-    with stage("training the teacher", config.steps) as bar:
-        for step in range(1, config.steps + 1):
-            check()
-            picked = [rows[i] for i in order.batch(step, TEACHER_BATCH)]
-            tokens = sum(r.completion_length for r in picked)
-            for group in micro_batches(picked, config.micro_batch_tokens):
-                batch = pack(picked, group, model.device)
-                optimiser.backward(-completion_logprobs(model, batch).sum() / tokens)
-            optimiser.step(step)
-            bar.advance(1)
-    return model
+    return teach(
+        model, rows, options, batch_size=TEACHER_BATCH, title="training the teacher", check=check
+    )
 
 
 def _results(before: dict[str, Any], after: dict[str, Any], teacher: dict[str, Any]) -> Results:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -13,6 +14,9 @@ from torch import Tensor
 from methods.engine import distributed
 from methods.engine.attention import Packed, Segment
 from methods.engine.prefix import SHORTEST, common, flat_row, order, tree
+
+T = TypeVar("T")
+MEASURED_AT_ONCE = 16384  # tokens of a pass without a gradient, so larger than training's
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,12 @@ class TokenBatch:
     def loss_tokens(self) -> int:
         """Completion tokens in the batch."""
         return len(self.labels)
+
+    def by_row(self, flat: Tensor) -> Tensor:
+        """One value a completion token, (N,), as (B, C); zero where the mask is False."""
+        out = torch.zeros(self.completion_mask.shape, dtype=flat.dtype, device=flat.device)
+        # The labels list the rows' completions in order, so they drop into place.
+        return out.masked_scatter(self.completion_mask, flat)
 
 
 def pack(
@@ -138,6 +148,23 @@ def own_batches(rows: Sequence[Tokens], token_budget: int, together: int = 1) ->
     passes = -(-tokens // (token_budget * processes)) * processes
     groups = list(micro_batches(rows, -(-tokens // max(1, passes)), together))
     return distributed.share(groups)
+
+
+def each_row(
+    rows: Sequence[Tokens],
+    of_group: Callable[[list[int]], list[T]],
+    token_budget: int = MEASURED_AT_ONCE,
+) -> list[T]:
+    """One value for each of ``rows``, in their order; ``of_group`` gives those of a micro-batch.
+
+    The micro-batches are shared among processes, and every process has all values in the end.
+    """
+    found: dict[int, T] = {}
+    for group in own_batches(rows, token_budget) if rows else []:
+        found |= dict(zip(group, of_group(group), strict=True))
+    for others in distributed.gather(found):
+        found |= others
+    return [found[i] for i in range(len(rows))]
 
 
 def _distinct(sequences: Sequence[Sequence[int]]) -> int:

@@ -80,10 +80,13 @@ def is_first() -> bool:
 
 
 def total(parts: Mapping[str, float]) -> dict[str, float]:
-    """Each number summed over all processes, in float64. All must call it, with the same names."""
-    if size() == 1:
-        return dict(parts)
-    return {name: sum(p[name] for p in gather(dict(parts))) for name in parts}
+    """Each number summed over all processes, in float64; a name that one has not counts as 0 there.
+
+    All must call it.
+    """
+    found = gather(dict(parts))
+    names = dict.fromkeys(name for part in found for name in part)
+    return {name: sum(part.get(name, 0) for part in found) for name in names}
 
 
 def gather(mine: T) -> list[T]:

@@ -81,10 +81,7 @@ def compare(
             chunk=chunk,
         )
 
-    flat = policy.through(compute)
-    empty = torch.zeros(batch.completion_mask.shape, dtype=flat.dtype, device=flat.device)
-    # The labels list the rows' completions in order, so they drop into place.
-    return Comparison(*(empty.masked_scatter(batch.completion_mask, f) for f in flat))
+    return Comparison(*(batch.by_row(flat) for flat in policy.through(compute)))
 
 
 class Head(NamedTuple):

@@ -38,10 +38,7 @@ def completion_logprobs(
             dtype=policy.compute_dtype,
         )
 
-    flat = policy.through(compute)
-    out = torch.zeros(batch.completion_mask.shape, dtype=flat.dtype, device=flat.device)
-    # The labels list the rows' completions in order, so they drop into place.
-    return out.masked_scatter(batch.completion_mask, flat)
+    return batch.by_row(policy.through(compute))
 
 
 def head_logprobs(

@@ -9,15 +9,12 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from methods.engine import distributed
-from methods.engine.batch import TokenBatch, Tokens, own_batches, pack
+from methods.engine.batch import TokenBatch, Tokens, each_row, pack
 from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
 from methods.engine.results import Estimate
 from methods.engine.sample import Sample, sample
 from methods.engine.tasks.task import Problem, Task
-
-_TOKENS_AT_ONCE = 16384  # tokens of one measuring pass; no gradient, so larger than training
 
 
 def greedy_scores(
@@ -75,15 +72,15 @@ def row_logprobs(
     policy: LanguageModel, rows: Sequence[Tokens], temperature: float = 1.0
 ) -> list[Tensor]:
     """Each row's completion log-probs in nats, float32 on the CPU, in the order of ``rows``."""
-    found: dict[int, Tensor] = {}
-    for group in own_batches(rows, _TOKENS_AT_ONCE) if rows else []:
+
+    def values(group: list[int]) -> list[Tensor]:
         batch = pack(rows, group, policy.device)
-        values = completion_logprobs(policy, batch, temperature=temperature).cpu()
-        for place, index in enumerate(group):
-            found[index] = values[place, : rows[index].completion_length].clone()
-    for others in distributed.gather(found):
-        found |= others
-    return [found[i] for i in range(len(rows))]
+        table = completion_logprobs(policy, batch, temperature=temperature).cpu()
+        return [
+            line[: rows[i].completion_length].clone() for i, line in zip(group, table, strict=True)
+        ]
+
+    return each_row(rows, values)
 
 
 def token_loss(policy: LanguageModel, rows: Sequence[Tokens]) -> Estimate:
@@ -123,5 +120,4 @@ def padded(
         flat = torch.cat(picked).float().to(device)
     else:
         flat = torch.tensor(list(chain.from_iterable(picked)), device=device)
-    out = torch.zeros(batch.completion_mask.shape, dtype=torch.float32, device=device)
-    return out.masked_scatter(batch.completion_mask, flat)
+    return batch.by_row(flat)

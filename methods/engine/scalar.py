@@ -11,23 +11,20 @@ The head is ``score`` on the policy's module, so the optimiser trains it and che
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from methods.engine import adapter, distributed, load
-from methods.engine.batch import TokenBatch, Tokens, own_batches, pack
+from methods.engine import adapter, load
+from methods.engine.batch import TokenBatch, Tokens, each_row, pack
 from methods.engine.errors import MethodError
 from methods.engine.logprobs import CHUNK, head_logprobs
 from methods.engine.model import LanguageModel
 
-T = TypeVar("T")
 NAME = "score"  # as transformers names the head of its models for sequence classification
-_TOKENS_AT_ONCE = 16384  # of one measuring pass
 
 
 @dataclass(frozen=True)
@@ -121,8 +118,8 @@ def values_before(policy: LanguageModel, batch: TokenBatch) -> Tensor:
 
     The first is that of the prompt alone: what a critic expects before anything was done.
     """
-    return _spread(
-        policy.through(lambda: _scalars(policy, _states(policy, batch)[batch.predictors])), batch
+    return batch.by_row(
+        policy.through(lambda: _scalars(policy, _states(policy, batch)[batch.predictors]))
     )
 
 
@@ -131,8 +128,8 @@ def values_after(policy: LanguageModel, batch: WholeBatch) -> Tensor:
 
     A row's last is its ``text_scores``.
     """
-    return _spread(
-        policy.through(lambda: _scalars(policy, _states(policy, batch)[batch.readers])), batch
+    return batch.by_row(
+        policy.through(lambda: _scalars(policy, _states(policy, batch)[batch.readers]))
     )
 
 
@@ -164,25 +161,31 @@ def logprobs_and_values(
         return torch.stack([logps, _scalars(policy, states[places])])
 
     logps, values = policy.through(compute)
-    return _spread(logps, batch), _spread(values, batch)
+    return batch.by_row(logps), batch.by_row(values)
 
 
 @torch.no_grad()
 def row_scores(policy: LanguageModel, rows: Sequence[Tokens]) -> list[float]:
     """``text_scores`` of any number of rows, in their order, shared among processes."""
-    return _of_rows(rows, policy, lambda batch: text_scores(policy, batch).tolist())
+
+    def scores(group: list[int]) -> list[float]:
+        found: list[float] = text_scores(policy, pack_whole(rows, group, policy.device)).tolist()
+        return found
+
+    return each_row(rows, scores)
 
 
 @torch.no_grad()
 def row_values(policy: LanguageModel, rows: Sequence[Tokens]) -> list[list[float]]:
     """``values_after`` of any number of rows, one a completion token, shared among processes."""
 
-    def values(batch: WholeBatch) -> list[list[float]]:
+    def values(group: list[int]) -> list[list[float]]:
+        batch = pack_whole(rows, group, policy.device)
         table = values_after(policy, batch).tolist()
         lengths = batch.completion_mask.sum(-1).tolist()
         return [line[:n] for line, n in zip(table, lengths, strict=True)]
 
-    return _of_rows(rows, policy, values)
+    return each_row(rows, values)
 
 
 def as_reward_model(policy: LanguageModel) -> LanguageModel:
@@ -263,24 +266,6 @@ def _scalars(policy: LanguageModel, states: Tensor) -> Tensor:
     """(N, D) -> (N,), in the head's own precision whatever the trunk computes in."""
     weight = scalar_weight(policy)
     return nn.functional.linear(states.to(weight.dtype), weight)[:, 0]
-
-
-def _spread(flat: Tensor, batch: TokenBatch) -> Tensor:
-    """(N,) -> (B, C), zero where the mask is False."""
-    out = torch.zeros(batch.completion_mask.shape, dtype=flat.dtype, device=flat.device)
-    return out.masked_scatter(batch.completion_mask, flat)
-
-
-def _of_rows(
-    rows: Sequence[Tokens], policy: LanguageModel, judge: Callable[[WholeBatch], list[T]]
-) -> list[T]:
-    found: dict[int, T] = {}
-    for group in own_batches(rows, _TOKENS_AT_ONCE) if rows else []:
-        values = judge(pack_whole(rows, group, policy.device))
-        found |= dict(zip(group, values, strict=True))
-    for others in distributed.gather(found):
-        found |= others
-    return [found[i] for i in range(len(rows))]
 
 
 def _merged(policy: LanguageModel) -> dict[str, Tensor]:

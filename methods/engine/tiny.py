@@ -18,15 +18,13 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, proce
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from methods.engine import distributed
-from methods.engine.batch import Order, Tokens, micro_batches, pack
+from methods.engine.batch import Tokens
 from methods.engine.cache import build_once
 from methods.engine.load import take_over
-from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
-from methods.engine.optimise import Optimiser
 from methods.engine.options import TrainingOptions
-from methods.engine.progress import stage
 from methods.engine.tasks.task import Task
+from methods.engine.teach import teach
 
 _PAD, _BOS, _EOS, _UNKNOWN = "<pad>", "<bos>", "<eos>", "<unk>"
 
@@ -120,25 +118,19 @@ def train(task: Task, chosen: Recipe, check: Callable[[], None] = lambda: None) 
     for prompt, completion in task.corpus(chosen.labels):
         ids = model.encode_prompt(prompt)
         rows.append(Tokens((*ids, *model.encode_completion(completion)), len(ids)))
-    config = TrainingOptions(
+    options = TrainingOptions(
         steps=chosen.steps,
         learning_rate=chosen.learning_rate,
         schedule="cosine",
         warmup_steps=chosen.steps // 20,
         weight_decay=0.01,
     )
-    optimiser, order = Optimiser(model, config), Order(len(rows), chosen.seed)
-    with stage(f"training tiny on {task.name.split(':')[0]}", chosen.steps) as bar:
-        for step in range(1, chosen.steps + 1):
-            check()
-            picked = [rows[i] for i in order.batch(step, chosen.batch)]
-            total = sum(row.completion_length for row in picked)
-            loss_sum = 0.0
-            for group in micro_batches(picked, config.micro_batch_tokens):
-                batch = pack(picked, group)
-                loss = -completion_logprobs(model, batch).sum() / total
-                optimiser.backward(loss)
-                loss_sum += loss.item()
-            optimiser.step(step)
-            bar.advance(1, f"loss {loss_sum:.3f}")
-    return model
+    return teach(
+        model,
+        rows,
+        options,
+        batch_size=chosen.batch,
+        title=f"training tiny on {task.name.split(':')[0]}",
+        seed=chosen.seed,
+        check=check,
+    )

@@ -22,19 +22,18 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from methods.engine import distributed, measure
-from methods.engine.batch import Order, Tokens, micro_batches, pack
+from methods.engine.batch import Tokens
 from methods.engine.cache import build_once
 from methods.engine.errors import MethodError
 from methods.engine.examples import demonstrations
 from methods.engine.files import writing
 from methods.engine.hub import hub_problem, in_hub_cache
-from methods.engine.logprobs import completion_logprobs
 from methods.engine.model import LanguageModel
-from methods.engine.optimise import Optimiser
 from methods.engine.options import TrainingOptions
 from methods.engine.results import Estimate, Results
 from methods.engine.run import Run
 from methods.engine.tasks.task import Task
+from methods.engine.teach import teach
 from methods.merge.measures import of_experts, of_merge
 from methods.merge.options import MergeOptions
 
@@ -244,25 +243,14 @@ def _trained(
     run: Run, config: MergeOptions, base: LanguageModel, rows: list[Tokens], title: str, steps: int
 ) -> LanguageModel:
     """Supervised fine-tuning from ``base``, annealed to zero; the seed sets the order of rows."""
-    model = _copy(base)
     options = TrainingOptions(
         steps=steps, learning_rate=config.expert_learning_rate, schedule="cosine",
         warmup_steps=steps // 20, micro_batch_tokens=TOKENS_AT_ONCE,
     )  # fmt: skip
-    optimiser, order = Optimiser(model, options), Order(len(rows), run.seed)
-    with run.stage(f"training on {title}", steps) as bar:
-        for step in range(1, steps + 1):
-            run.check()
-            picked = [rows[i] for i in order.batch(step, config.expert_batch_size)]
-            tokens, loss_sum = sum(row.completion_length for row in picked), 0.0
-            for group in micro_batches(picked, TOKENS_AT_ONCE):
-                batch = pack(picked, group, model.device)
-                loss = -completion_logprobs(model, batch).sum() / tokens
-                optimiser.backward(loss)
-                loss_sum += loss.item()
-            optimiser.step(step)
-            bar.advance(1, f"loss {loss_sum:.3f}")
-    return model
+    return teach(
+        _copy(base), rows, options, batch_size=config.expert_batch_size,
+        title=f"training on {title}", seed=run.seed, check=run.check,
+    )  # fmt: skip
 
 
 def _folders(

@@ -163,7 +163,12 @@ def train(
             optimiser.backward(loss)
             for name, value in {"loss": loss.item(), **found}.items():
                 metrics[name] = metrics.get(name, 0.0) + value
-        run.log(step, sum(len(r.ids) for r in rows), **_summed(metrics), **optimiser.step(step))
+        run.log(
+            step,
+            sum(len(r.ids) for r in rows),
+            **distributed.total(metrics),
+            **optimiser.step(step),
+        )
     return before, evaluate()
 
 
@@ -175,14 +180,6 @@ def finish(run: Run, config: RewardOptions, results: Results, policy: LanguageMo
 def answer_rows(policy: LanguageModel, answers: Sequence[Answer]) -> list[Tokens]:
     """Each answer as a finished text: its end token stands behind it, and is where it is read."""
     return [row(policy, a.problem.prompt, a.text) for a in answers]
-
-
-def _summed(metrics: dict[str, float]) -> dict[str, float]:
-    """Over all processes, of which one may have had no part in the step."""
-    if distributed.size() == 1:
-        return metrics
-    names = sorted({name for found in distributed.gather(sorted(metrics)) for name in found})
-    return distributed.total({name: metrics.get(name, 0.0) for name in names})
 
 
 # --- what a judge is worth --------------------------------------------------------------------
