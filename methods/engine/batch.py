@@ -153,14 +153,14 @@ def own_batches(rows: Sequence[Tokens], token_budget: int, together: int = 1) ->
 def each_row(
     rows: Sequence[Tokens],
     of_group: Callable[[list[int]], list[T]],
-    token_budget: int = MEASURED_AT_ONCE,
+    token_budget: int | None = None,
 ) -> list[T]:
     """One value for each of ``rows``, in their order; ``of_group`` gives those of a micro-batch.
 
     The micro-batches are shared among processes, and every process has all values in the end.
     """
     found: dict[int, T] = {}
-    for group in own_batches(rows, token_budget) if rows else []:
+    for group in own_batches(rows, token_budget or MEASURED_AT_ONCE) if rows else []:
         found |= dict(zip(group, of_group(group), strict=True))
     for others in distributed.gather(found):
         found |= others

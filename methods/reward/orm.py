@@ -85,7 +85,10 @@ class Config(RewardOptions):
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {"learning_rate": 1e-3, "schedule": "cosine", "warmup_steps": 10, "prompts": 1500},
+    "tiny": {
+        "learning_rate": 1e-3, "schedule": "cosine", "warmup_steps": 10, "steps": 300,
+        "prompts": 3000,
+    },
     "smollm2-135m": {
         "task": "chain-sum:operations=+-,shots=3", "precision": "bfloat16",
         "learning_rate": 3e-5, "batch_size": 16, "steps": 40, "warmup_steps": 4, "prompts": 100,

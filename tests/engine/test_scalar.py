@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
-from methods.engine import adapter, checkpoint, scalar
+from methods.engine import adapter, checkpoint
 from methods.engine.batch import Tokens, own_batches, pack
 from methods.engine.errors import MethodError
 from methods.engine.load import load
@@ -171,7 +171,7 @@ def test_a_model_that_does_its_own_attention_gives_the_same_numbers() -> None:
 
 def test_any_number_of_rows_is_read_in_their_own_order(monkeypatch: pytest.MonkeyPatch) -> None:
     model, rows = headed(policy64()), ragged_rows()
-    monkeypatch.setattr(scalar, "_TOKENS_AT_ONCE", 30)
+    monkeypatch.setattr("methods.engine.batch.MEASURED_AT_ONCE", 30)
     expected = [numbers_alone(model, row) for row in rows]
     assert row_scores(model, rows) == pytest.approx([float(e[-1]) for e in expected], rel=1e-9)
     for found, row, numbers in zip(row_values(model, rows), rows, expected, strict=True):

@@ -81,13 +81,13 @@ def test_the_shapes_of_the_built_in_models_are_those_of_the_real_ones() -> None:
 
 
 def test_the_engines_own_numbers_are_those_of_the_prediction() -> None:
-    from methods.engine import logprobs, measure, prefix, sample
+    from methods.engine import batch, logprobs, prefix, sample
     from methods.merge import loop
 
     assert loop.TOKENS_AT_ONCE == EXPERT_PASS
     assert logprobs.CHUNK == CHUNK
     assert prefix.SHORTEST == SHORTEST
-    assert measure._TOKENS_AT_ONCE == SCORED_AT_ONCE
+    assert batch.MEASURED_AT_ONCE == SCORED_AT_ONCE
     assert sample._REFILL == REFILL
 
 
