@@ -224,8 +224,10 @@ def _watched(gradients: list[Tensor], norms: list[float]) -> Iterator[None]:
 def _computed(way: Way) -> Iterator[None]:
     """The loops with the pieces of the engine that ``way`` names."""
 
+    own_batches = batch.own_batches
+
     def ordered(rows: Sequence[Tokens], *args: Any, **kwargs: Any) -> list[list[int]]:
-        groups = batch.own_batches(rows, *args, **kwargs)
+        groups = own_batches(rows, *args, **kwargs)
         if way.order == "reversed":
             groups.reverse()
         elif way.order == "shuffled":
@@ -239,9 +241,13 @@ def _computed(way: Way) -> Iterator[None]:
         "completion_logprobs": partial(logprobs.completion_logprobs, chunk=chunk),
     }
     with ExitStack() as stack:
-        for module in (finetune_loop, preference_loop, rl_loop, measure):
+        for module in (finetune_loop, preference_loop, rl_loop):
             for name, piece in pieces.items():
                 stack.enter_context(mock.patch.object(module, name, piece))
+        for module, name in (
+            (measure, "pack"), (measure, "completion_logprobs"), (batch, "own_batches")
+        ):  # fmt: skip
+            stack.enter_context(mock.patch.object(module, name, pieces[name]))
         if way.chunk is None:
             stack.enter_context(mock.patch.object(logprobs, "head_logprobs", _whole_logits))
         yield
