@@ -18,6 +18,8 @@ _BOOST = _arm("boost", "boost, a quarter of the labels right")
 _HALF = _arm("half-right", "boost, half of the labels right", beta=0.5)
 _NEVER = _arm("never-right", "boost, none of the labels right", beta=0.0)
 _FILTER = _arm("filter-only", "filter only", arm="filter-only")
+_FILTER_BEST = _arm("filter-best", "filter only, at temperature 1 and a learning rate of 1e-3",
+                    arm="filter-only", temperature=1.0, learning_rate=1e-3)  # fmt: skip
 _UNFILTERED = _arm("unfiltered", "unfiltered", arm="unfiltered")
 # As many labels in every round, fewer than there are failed prompts at any time.
 _BUDGET = 200
@@ -38,11 +40,12 @@ _START = (
     "are held-out problems that the start solved in none of 8 samples, easy those in more than 4."
 )
 _TRIED = (
-    "Settings tried with one seed before this protocol, labels a quarter right, accuracy at the "
-    "end: 0.32 at temperature 1 and a learning rate of 1e-3, where the filter alone ended at 0.76; "
-    "0.45 at temperature 0.5; 0.16 with one answer to each of 4,000 problems; 0.67 at temperature "
-    "0.5 and 3e-4, which is this protocol. Sums of three digits, of which the start writes 0.01 "
-    "right, stayed unlearned. So both were chosen for boosting, and not for the filter alone."
+    "Five settings of boosting with labels a quarter right were tried, one seed each; accuracy at "
+    "the end: 0.32 at temperature 1 and a learning rate of 1e-3, 0.45 at temperature 0.5, 0.16 "
+    "there with one answer to each of 4,000 problems, and 0.67 at temperature 0.5 and 3e-4, which "
+    "is this protocol; sums of three digits, of which the start writes 0.01 right, stayed "
+    "unlearned. The filter alone ended at 0.76 at temperature 1 and 1e-3 and at 0.61 here: the "
+    "setting was chosen for boosting, and by itself the filter does better in the other."
 )
 _LEARNER = (
     "The theory asks for a learner that fits what it is shown. Here it generalises: right answers "
@@ -71,11 +74,11 @@ COLLAPSE_WEAK_LABELS = Experiment(
         "alone reaches, and do labels that are never right fail to?"
     ),
     measures=_MEASURES,
-    arms=(_BOOST, _HALF, _NEVER, _FILTER, _UNFILTERED),
+    arms=(_BOOST, _HALF, _NEVER, _FILTER, _FILTER_BEST, _UNFILTERED),
     comparisons=(
         than("Accuracy after boosting with labels a quarter right is above that of the start",
              "boost", "boost"),
-        than("It is above that of the filter alone", "boost", "filter-only"),
+        than("It is above that of the filter alone at the same setting", "boost", "filter-only"),
         than("It is above that with labels that are never right", "boost", "never-right"),
         than("With labels half right it is above that with a quarter right", "half-right", "boost"),
         than("With labels that are never right it is below that of the filter alone",
@@ -85,7 +88,11 @@ COLLAPSE_WEAK_LABELS = Experiment(
     ),
     curves=_curves(_BOOST, _HALF, _NEVER, _FILTER, _UNFILTERED),
     scales=setting.tiny(_START),
-    notes=(_LEARNER, _TRIED, setting.ONE_START),
+    notes=(
+        "The filter alone at the setting that suits it is shown and no part of the verdict: the "
+        "claim is that weak labels suffice, not that a filter does not.",
+        _LEARNER, _TRIED, setting.ONE_START,
+    ),
 )  # fmt: skip
 
 COLLAPSE_NOISY_FILTER = Experiment(

@@ -223,4 +223,7 @@ def run(run: Run, config: Config) -> None:
             failed=found["failed"], labels=float(found["labels"]),
             right_rows=found["right_rows"] / max(1, len(found["rows"])),
         )  # fmt: skip
-    loop.finish(*held_out.measures(config.rounds), curves=(held_out.curve(config.rounds),))
+    spent = f", beta = {config.beta:g}" if asks else ""
+    noise = "" if config.arm == "unfiltered" else f", gamma = {config.gamma:g}"
+    curve = held_out.curve(config.rounds, f"{config.arm}{spent}{noise}")
+    loop.finish(*held_out.measures(config.rounds), curves=(curve,))

@@ -56,8 +56,11 @@ class ByHardness:
             for name in (HARD, MEDIUM, EASY) if name in ended
         ]  # fmt: skip
 
-    def curve(self, rounds: int) -> dict[str, Any]:
-        """Accuracy over rounds, a series for each class and one for all problems."""
+    def curve(self, rounds: int, arm: str) -> dict[str, Any]:
+        """Accuracy over rounds, a series for each class and one for all problems.
+
+        ``arm`` says in the title what was done.
+        """
         counts = [self.after(number) for number in range(rounds + 1)]
         series = []
         for name in counts[0]:
@@ -70,7 +73,7 @@ class ByHardness:
                 "high": [v.interval[1] for v in values],
             })  # fmt: skip
         return {
-            "name": "hardness", "title": "Held-out accuracy, by how hard the start found it",
+            "name": "hardness", "title": f"Held-out accuracy by the start's hardness: {arm}",
             "x_label": "rounds", "y_label": "greedy accuracy", "x_log": False, "series": series,
         }  # fmt: skip
 

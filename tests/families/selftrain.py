@@ -10,8 +10,7 @@ _ROUNDS: dict[str, Any] = {
 # Options of a run that ends in a fraction of a second.
 SMALL: dict[str, dict[str, Any]] = {
     "escaping-collapse": {
-        **_ROUNDS, "rounds": 2, "samples_per_prompt": 3, "threshold": 0.6, "label_budget": 4,
-        "beta": 0.5,
+        **_ROUNDS, "samples_per_prompt": 3, "threshold": 0.6, "label_budget": 4, "beta": 0.5,
     },
     "online-dpo": {"prompts_per_step": 4, "pass_k": 2},
     "raft": {**_ROUNDS, "samples_per_prompt": 3},
@@ -26,7 +25,7 @@ _OTHER: dict[str, Any] = {
 # Another value for every option of its own: each must leave another run behind.
 OTHERS: dict[str, dict[str, Any]] = {
     "escaping-collapse": {
-        **_OTHER, "rounds": 1, "arm": "weak-random", "beta": 0.0, "gamma": 0.5, "label_budget": 1,
+        **_OTHER, "arm": "weak-random", "beta": 0.0, "gamma": 0.5, "label_budget": 1,
         "restart": True, "samples_per_prompt": 2, "threshold": 0.4,
     },
     "online-dpo": {
