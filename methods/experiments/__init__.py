@@ -38,6 +38,11 @@ from methods.experiments.rl_stale import CLIPPED_WEIGHT, PPO_CLIP, SEQUENCE_RATI
 from methods.experiments.sft_heldout_loss import SFT_HELDOUT_LOSS
 from methods.experiments.spin_self_play import SPIN_SELF_PLAY
 from methods.experiments.star_rationales import STAR_HINTS, STAR_RATIONALES
+from methods.experiments.weak_labels import (
+    COLLAPSE_HARD_PROMPTS,
+    COLLAPSE_NOISY_FILTER,
+    COLLAPSE_WEAK_LABELS,
+)
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     SFT_HELDOUT_LOSS,
@@ -68,6 +73,9 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     RAFT_SAMPLES,
     ONLINE_DPO_OFFLINE,
     SPIN_SELF_PLAY,
+    COLLAPSE_WEAK_LABELS,
+    COLLAPSE_NOISY_FILTER,
+    COLLAPSE_HARD_PROMPTS,
     DISTIL_SOFT_TARGETS,
     DISTIL_ON_POLICY,
     DISTIL_REVERSE_KL,

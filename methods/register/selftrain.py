@@ -168,4 +168,47 @@ SPIN = MethodInfo(
     use="Demonstrations that supervised training has learned all it can from, and no preferences.",
 )
 
-SELFTRAIN: tuple[MethodInfo, ...] = (STAR, REST_EM, RAFT, ONLINE_DPO, SPIN)
+ESCAPING_COLLAPSE = MethodInfo(
+    slug="escaping-collapse",
+    name="Escaping collapse (filter and weak labels)",
+    family="selftrain",
+    paper="2502.08924",
+    summary="Trains on its own answers that a filter lets through, and asks a labeller that is "
+    "mostly wrong about the prompts where it let none through, round after round.",
+    equation=Equation(
+        "The training loop, with version 2's noisy filter; not numbered here",
+        r"g_t=\operatorname{train}\left(\{(x,y):y\sim g_{t-1}(\cdot\mid x),\,F(x,y)=1\}\cup"
+        r"\{(x,W(x)):F(x,y)=0\ \forall y\}\right),\quad\Pr[W(x)\text{ right}]\geq\beta,\ "
+        r"\Pr[F\text{ errs}]=\gamma",
+    ),
+    needs=("prompts", "reward", "answers where it asks for labels"),
+    knobs=(
+        Knob(
+            "filter",
+            "exact in version 1; errs with probability gamma in version 2",
+            "gamma, 0 by default; it errs anew for each answer",
+        ),
+        Knob(
+            "wrong weak labels",
+            "any wrong answer",
+            "the answer of another problem, drawn anew; one wrong answer for ever would be learned",
+        ),
+        Knob(
+            "where a round begins",
+            "not read by us",
+            "where the last round ended, or the start",
+        ),
+        Knob(
+            "share of fresh data",
+            "alpha in version 2",
+            "as many labels as prompts were failed, or label_budget",
+        ),
+        Knob("copies of an accepted answer", "not read by us", "kept once"),
+    ),
+    status="partial",
+    since="0.2",
+    use="A check of answers, a model that never solves some of the prompts, and a source that "
+    "knows a little about them: it says where to spend it.",
+)
+
+SELFTRAIN: tuple[MethodInfo, ...] = (STAR, REST_EM, RAFT, ONLINE_DPO, SPIN, ESCAPING_COLLAPSE)

@@ -14,7 +14,7 @@ What a round wrote is kept in the run folder, so that a resumed run learns from 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -26,6 +26,7 @@ from methods.engine.distributed import total
 from methods.engine.errors import MethodError
 from methods.engine.examples import answered_prompts
 from methods.engine.optimise import Optimiser
+from methods.engine.results import Measure
 from methods.engine.run import Run
 from methods.engine.sample import Sample
 from methods.engine.tasks.task import Problem, Task
@@ -169,9 +170,13 @@ class Rounds:
                 p.copy_(begin)
         self.optimiser.adamw.state.clear()
 
-    def finish(self) -> None:
-        """Measure again, write the results and, where asked, the model."""
+    def finish(self, *own: Measure, curves: Sequence[dict[str, Any]] = ()) -> None:
+        """Measure again, write the results and, where asked, the model.
+
+        ``own`` measures of the method stand behind those of every method, with its ``curves``.
+        """
         found = results(self._before, self._measured(), self.config.pass_k)
+        found = replace(found, measures=(*found.measures, *own), curves=tuple(curves))
         self.run.finish(found, self.policy if self.config.save_model else None)
 
     def _first_of(self, number: int) -> int:

@@ -9,6 +9,9 @@ _ROUNDS: dict[str, Any] = {
 }  # fmt: skip
 # Options of a run that ends in a fraction of a second.
 SMALL: dict[str, dict[str, Any]] = {
+    "escaping-collapse": {
+        **_ROUNDS, "samples_per_prompt": 3, "threshold": 0.6, "label_budget": 4, "beta": 0.5,
+    },
     "online-dpo": {"prompts_per_step": 4, "pass_k": 2},
     "raft": {**_ROUNDS, "samples_per_prompt": 3},
     "rest-em": {**_ROUNDS, "samples_per_prompt": 3, "threshold": 0.1, "most_per_prompt": 1},
@@ -21,6 +24,10 @@ _OTHER: dict[str, Any] = {
 }  # fmt: skip
 # Another value for every option of its own: each must leave another run behind.
 OTHERS: dict[str, dict[str, Any]] = {
+    "escaping-collapse": {
+        **_OTHER, "arm": "weak-random", "beta": 0.0, "gamma": 0.5, "label_budget": 1,
+        "restart": True, "samples_per_prompt": 2, "threshold": 0.4,
+    },
     "online-dpo": {
         "reward": "random", "prompts_per_step": 2, "group_size": 3, "temperature": 0.5, "beta": 1.0,
         "max_new_tokens": 3, "pass_k": 3, "data": "answers",

@@ -35,3 +35,19 @@ def test_reward_rises_and_where_a_coin_chooses_it_does_not(method: str, run: Run
     assert not rises(control["reward"])
     after, beside = trained["reward"], control["reward"]
     assert beside["after_interval"][1] < after["after_interval"][0]
+
+
+# Of sums the start never got right; K = 1, so that much is asked of the labeller.
+LABELLED: dict[str, Any] = {
+    "task": "chain-sum:digits=2,held_out=1000", "rounds": 1, "steps": 80, "temperature": 0.5,
+    "prompts_per_round": 2000, "samples_per_prompt": 1, "pass_k": 2, "learning_rate": 1e-3,
+}  # fmt: skip
+
+
+def test_labels_solve_what_the_start_never_solved_and_labels_that_are_never_right_do_not(
+    run: Run,
+) -> None:
+    told = run("escaping-collapse", beta=0.9, **LABELLED)["hard_accuracy"]
+    never = run("escaping-collapse", beta=0.0, **LABELLED)["hard_accuracy"]
+    assert rises(told) and not rises(never)
+    assert never["after_interval"][1] < told["after_interval"][0]

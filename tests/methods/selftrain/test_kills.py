@@ -16,6 +16,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "rest-em": {"threshold": 0.0, "samples_per_prompt": 3},
     "raft": {"samples_per_prompt": 3},
     "spin": {"demonstrations": 12},
+    "escaping-collapse": {"gamma": 0.2, "restart": True},
 }
 SHARED: dict[str, Any] = {
     "task": "chain-sum:digits=1,held_out=20", "steps": 9, "rounds": 3, "batch_size": 4,

@@ -104,7 +104,7 @@ def test_every_round_trains_the_start_with_an_optimiser_that_remembers_nothing(
         assert (remembered == 0) == (place in opening)
 
 
-@pytest.mark.parametrize("method", ["raft", "spin"])
+@pytest.mark.parametrize("method", ["raft", "spin", "escaping-collapse"])
 def test_where_rounds_go_on_the_weights_and_the_memory_are_kept(
     method: str, seen, tmp_path, monkeypatch
 ) -> None:
