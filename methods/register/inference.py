@@ -36,4 +36,47 @@ BEST_OF_N = MethodInfo(
     "trained should beat it. With many samples a learned scorer is fooled.",
 )
 
-INFERENCE: tuple[MethodInfo, ...] = (BEST_OF_N,)
+SELF_CONSISTENCY = MethodInfo(
+    slug="self-consistency",
+    name="Self-consistency",
+    family="inference",
+    paper="2203.11171",
+    summary="Samples several lines of reasoning and answers with the result that most of them "
+    "reach; no training and no scorer.",
+    equation=Equation(
+        "Section 2",
+        r"\hat a=\arg\max_a\sum_{i=1}^{n}\mathbb{1}[a_i=a],\qquad(r_i,a_i)\sim\pi(\cdot\mid x)",
+    ),
+    needs=("prompts", "results that can be compared"),
+    knobs=(
+        Knob(
+            "ties",
+            "not stated",
+            "the answer sampled first; in expectation shared evenly",
+            "the first counted, mostly by the order of a dictionary",
+        ),
+        Knob(
+            "expected curve",
+            "the mean of ten runs",
+            "the exact mean over all subsets of N samples, up to 64",
+            "lm-evaluation-harness votes among the first k samples",
+        ),
+        Knob(
+            "what a result is",
+            "parsed from the end of the text, by the task",
+            "what stands behind the task's last step, else the whole answer",
+            "optillm compares whole texts by their similarity and extracts no answer",
+        ),
+        Knob(
+            "weights",
+            "none; weighting by the samples' probability is reported to be no better",
+            "none; weighted-best-of-n weighs",
+        ),
+    ),
+    status="partial",
+    since="0.2",
+    use="Results can be compared and no scorer is at hand: where the commonest answer is right "
+    "more often than one sample, votes find it. Where it is wrong, they make it worse.",
+)
+
+INFERENCE: tuple[MethodInfo, ...] = (BEST_OF_N, SELF_CONSISTENCY)
