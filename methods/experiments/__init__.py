@@ -42,6 +42,7 @@ from methods.experiments.self_consistency import (
 from methods.experiments.sft_heldout_loss import SFT_HELDOUT_LOSS
 from methods.experiments.spin_self_play import SPIN_SELF_PLAY
 from methods.experiments.star_rationales import STAR_HINTS, STAR_RATIONALES
+from methods.experiments.weighted_vote import WEIGHTED_VOTE
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     SFT_HELDOUT_LOSS,
@@ -78,6 +79,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     BEST_OF_N_CURVE,
     SELF_CONSISTENCY_GREEDY,
     SELF_CONSISTENCY_SAMPLES,
+    WEIGHTED_VOTE,
     REWARD_OVEROPTIMISATION,
     REWARD_PAIRS,
     ORM_VERIFIER,

@@ -45,3 +45,14 @@ def test_a_vote_of_answers_to_other_problems_is_worse_than_one_answer_to_this(ru
     strangers = run("self-consistency", repeats=1, control="shuffled")["expected_accuracy_at_n"]
     own = run("self-consistency", repeats=1)["expected_accuracy_at_n"]
     assert strangers["after_interval"][1] < own["before_interval"][0]
+
+
+def test_verdicts_of_which_half_are_right_improve_on_the_plain_vote(run: Run) -> None:
+    found = run("weighted-best-of-n", repeats=1)
+    assert found["over_majority"]["after_interval"][0] > 0.05
+    assert found["over_best"]["after_interval"][0] > 0  # the same scores fool best-of-n more
+
+
+def test_verdicts_exchanged_whole_do_not_improve_on_the_plain_vote(run: Run) -> None:
+    found = run("weighted-best-of-n", repeats=1, control="shuffled")
+    assert found["over_majority"]["after_interval"][0] <= 0
