@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from methods.engine.results import Estimate
+from methods.inference.options import BY_TOKENS
 
-BY_TOKENS = "by-tokens"  # the curve that `registry compare` puts side by side
 TOO_HARD, TOO_EASY = 0.15, 0.85  # of one sample: beyond them choosing has little to gain
 _DRAWS = 2000
 
