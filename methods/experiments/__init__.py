@@ -35,6 +35,10 @@ from methods.experiments.reward_verifiers import ORM_VERIFIER, PRM_STEPS
 from methods.experiments.rl_baselines import REINFORCE_BASELINE, REMAX_BASELINE, RLOO_BASELINE
 from methods.experiments.rl_overoptimisation import RL_OVEROPTIMISATION
 from methods.experiments.rl_stale import CLIPPED_WEIGHT, PPO_CLIP, SEQUENCE_RATIO
+from methods.experiments.self_consistency import (
+    SELF_CONSISTENCY_GREEDY,
+    SELF_CONSISTENCY_SAMPLES,
+)
 from methods.experiments.sft_heldout_loss import SFT_HELDOUT_LOSS
 from methods.experiments.spin_self_play import SPIN_SELF_PLAY
 from methods.experiments.star_rationales import STAR_HINTS, STAR_RATIONALES
@@ -43,6 +47,7 @@ from methods.experiments.weak_labels import (
     COLLAPSE_NOISY_FILTER,
     COLLAPSE_WEAK_LABELS,
 )
+from methods.experiments.weighted_vote import WEIGHTED_VOTE
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     SFT_HELDOUT_LOSS,
@@ -80,6 +85,9 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     DISTIL_ON_POLICY,
     DISTIL_REVERSE_KL,
     BEST_OF_N_CURVE,
+    SELF_CONSISTENCY_GREEDY,
+    SELF_CONSISTENCY_SAMPLES,
+    WEIGHTED_VOTE,
     REWARD_OVEROPTIMISATION,
     REWARD_PAIRS,
     ORM_VERIFIER,

@@ -36,4 +36,87 @@ BEST_OF_N = MethodInfo(
     "trained should beat it. With many samples a learned scorer is fooled.",
 )
 
-INFERENCE: tuple[MethodInfo, ...] = (BEST_OF_N,)
+SELF_CONSISTENCY = MethodInfo(
+    slug="self-consistency",
+    name="Self-consistency",
+    family="inference",
+    paper="2203.11171",
+    summary="Samples several lines of reasoning and answers with the result that most of them "
+    "reach; no training and no scorer.",
+    equation=Equation(
+        "Section 2",
+        r"\hat a=\arg\max_a\sum_{i=1}^{n}\mathbb{1}[a_i=a],\qquad(r_i,a_i)\sim\pi(\cdot\mid x)",
+    ),
+    needs=("prompts", "results that can be compared"),
+    knobs=(
+        Knob(
+            "ties",
+            "not stated",
+            "the answer sampled first; in expectation shared evenly",
+            "the first counted, mostly by the order of a dictionary",
+        ),
+        Knob(
+            "expected curve",
+            "the mean of ten runs",
+            "the exact mean over all subsets of N samples, up to 64",
+            "lm-evaluation-harness votes among the first k samples",
+        ),
+        Knob(
+            "what a result is",
+            "parsed from the end of the text, by the task",
+            "what stands behind the task's last step, else the whole answer",
+            "optillm compares whole texts by their similarity and extracts no answer",
+        ),
+        Knob(
+            "weights",
+            "none; weighting by the samples' probability is reported to be no better",
+            "none; weighted-best-of-n weighs",
+        ),
+    ),
+    status="partial",
+    since="0.2",
+    use="Results can be compared and no scorer is at hand: where the commonest answer is right "
+    "more often than one sample, votes find it. Where it is wrong, they make it worse.",
+)
+
+WEIGHTED_BEST_OF_N = MethodInfo(
+    slug="weighted-best-of-n",
+    name="Weighted best-of-n",
+    family="inference",
+    paper="2206.02336",
+    summary="A vote over the results of sampled answers in which each weighs as much as a scorer "
+    "trusts it; no training.",
+    equation=Equation(
+        "Voting verifier",
+        r"\hat a=\arg\max_a\sum_{i=1}^{n} f(x,r_i,a_i)\,\mathbb{1}[a_i=a],\qquad"
+        r"(r_i,a_i)\sim\pi(\cdot\mid x)",
+    ),
+    needs=("prompts", "results that can be compared", "reward"),
+    knobs=(
+        Knob(
+            "weights",
+            "a verifier's probability",
+            "the sigmoid of a reward model's score; weight=score takes it as it is, from 0 up",
+            "what the reward model gives, of whatever range",
+        ),
+        Knob(
+            "ties",
+            "not stated",
+            "the answer sampled first; in expectation shared by the number of samples",
+            "the first met, or the order of a dictionary",
+        ),
+        Knob(
+            "expected curve",
+            "not stated",
+            "the mean over all subsets of N samples, or over 2,000 random ones where they are more "
+            "than 20,000",
+            "the first n samples only",
+        ),
+    ),
+    status="partial",
+    since="0.2",
+    use="Results can be compared and a scorer is at hand that errs: it beats the plain vote where "
+    "the scorer knows anything, and best-of-n where single wrong answers fool it.",
+)
+
+INFERENCE: tuple[MethodInfo, ...] = (BEST_OF_N, SELF_CONSISTENCY, WEIGHTED_BEST_OF_N)

@@ -34,6 +34,7 @@ from methods.engine.scalar import (
 )
 from methods.engine.tasks.task import Problem, Task
 from methods.inference.best_of_n import expected_best_of
+from methods.inference.loop import result_of
 from methods.reward.options import RewardOptions
 
 R = TypeVar("R", Labelled, Steps)
@@ -248,12 +249,6 @@ def vote(results: Sequence[str], gold: Sequence[float]) -> float:
     most = max(counts.values())
     picked = [g for r, g in zip(results, gold, strict=True) if counts[r] == most]
     return math.fsum(picked) / len(picked)
-
-
-def result_of(task: Task, text: str) -> str:
-    """What an answer comes to: behind its last step where it has steps, else the whole."""
-    line = text.split(task.stop, 1)[0] if task.stop else text
-    return (line.rpartition(task.step_end)[2] if task.step_end else line).strip()
 
 
 def correlation(xs: Sequence[float], ys: Sequence[float], independent: int) -> Estimate:

@@ -45,6 +45,7 @@ def compare(
         registry compare dpo ipo kto --task sentiment
         registry compare dpo ./my_method.py --steps 40 --seeds 5 --jobs 2
         registry compare grpo rloo --task addition --seconds 60 --json
+        registry compare best-of-n self-consistency --task running-sum
     """
     from registry.core.settings import Settings
     from registry.runs.contest import ContestRequest, plan_contest, run_contest
@@ -122,7 +123,24 @@ def _show(compared: Compared) -> None:
         ),
         rows,
     )  # fmt: skip
+    _show_tokens(compared)
     over = f"{len(compared.seeds)} seeds" if len(compared.seeds) > 1 else "one seed"
     emit(f"means over {over}; seconds are of training alone")
     for note in compared.notes:
         emit(note)
+
+
+def _show_tokens(compared: Compared) -> None:
+    """What each method reaches for the tokens it spends on a problem, where all methods say so."""
+    from methods.inference.options import BY_TOKENS
+    from registry.runs.sentences import interval
+
+    curve = compared.curve
+    if curve is None or curve.name != BY_TOKENS:
+        return
+    rows = [
+        (line.label, round(x, 1), y, interval(bounds))
+        for line in curve.series
+        for x, y, bounds in zip(line.x, line.y, zip(line.low, line.high, strict=True), strict=True)
+    ]
+    emit_table(("method", curve.x_label, curve.y_label, "95 % interval"), rows)

@@ -16,6 +16,7 @@ from typing import Any
 from registry.catalog.models import Curve, Series
 from registry.core.errors import UsageError
 from registry.core.settings import Settings
+from registry.runs.by_tokens import by_tokens
 from registry.runs.compare import compare_runs, slug
 from registry.runs.intervals import Bounds, mean_over_seeds
 from registry.runs.options import options_of
@@ -90,7 +91,10 @@ class Spent:
 
 @dataclass(frozen=True)
 class Compared:
-    """The outcome. ``shared`` are measures that all methods have, ``others`` those that some do."""
+    """The outcome. ``shared`` are measures that all methods have, ``others`` those that some do.
+
+    ``curve`` is over tokens where all methods drew one, else the first shared measure over seconds.
+    """
 
     name: str
     methods: tuple[str, ...]
@@ -149,6 +153,10 @@ def run_contest(
     for measure in others:
         notes.append(f"only {', '.join(measure.values)} measured {measure.title}")
     spent = {name: _spent(runs) for name, runs in by_method.items()}
+    curve, said = by_tokens(by_method)
+    notes += said
+    if curve is None and shared:
+        curve = _curve(shared[0], spent)
     return Compared(
         contest.name,
         contest.methods,
@@ -158,7 +166,7 @@ def run_contest(
         others,
         spent,
         compare_runs([runs[0] for runs in by_method.values()]).differing,
-        _curve(shared[0], spent) if shared else None,
+        curve,
         tuple(notes),
     )
 

@@ -77,6 +77,37 @@ def test_methods_that_share_no_measure_are_set_side_by_side_with_a_word_on_it(
     assert ".svg" not in out
 
 
+def test_methods_that_sample_are_put_side_by_side_over_the_tokens_they_spend(
+    workplace: Workplace, capsys: Capture
+) -> None:
+    words = ("best-of-n", "self-consistency", "--task", "running-sum", "--seeds", "2")
+    found = as_json(capsys, *words, "--device", "cpu")
+    curve = found["curve"]
+    assert (curve["name"], curve["x_log"]) == ("by-tokens", True)
+    best, vote = curve["series"]
+    assert (best["label"], vote["label"]) == ("best-of-n", "self-consistency")
+    assert (best["x"], vote["x"]) == ([10.5, 21.0], [10.5, 42.0])  # means over the two seeds
+    assert best["y"] == [pytest.approx(0.2), pytest.approx(0.705)]
+    # The runs' own intervals, over problems: seeds share them and would understate the doubt.
+    assert (best["low"][1], best["high"][1]) == (pytest.approx(0.605), pytest.approx(0.805))
+    assert any("intervals over problems" in note for note in found["notes"])
+    plot = next(Path(file) for file in found["files"] if str(file).endswith("by-tokens.svg"))
+    drawn = ET.fromstring(plot.read_text())
+    assert "self-consistency" in "".join(drawn.itertext())
+    assert len([e for e in drawn.iter() if e.get("class") == "b"]) == 2  # a band for each
+    assert main(["compare", *words, "--device", "cpu"]) == 0
+    shown = capsys.readouterr().out
+    assert "tokens spent on a problem" in shown and "0.605 to 0.805" in shown
+
+
+def test_methods_that_answer_other_problems_share_no_curve_over_tokens(
+    workplace: Workplace, capsys: Capture
+) -> None:
+    found = as_json(capsys, "best-of-n", "self-consistency", "--seeds", "1", "--device", "cpu")
+    assert found["curve"] is None or found["curve"]["name"] != "by-tokens"
+    assert any("the methods differ in task" in note for note in found["notes"])
+
+
 def test_without_a_budget_all_take_the_fewest_steps_of_their_own(
     workplace: Workplace, capsys: Capture
 ) -> None:

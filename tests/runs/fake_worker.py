@@ -113,6 +113,7 @@ def results(spec: dict[str, Any]) -> dict[str, Any]:
     if not names or os.environ.get("FAKE_ASKED"):
         known = {name for name, *_ in names}
         names += [(name, 0.2, after) for name in asked("measure") if name not in known]
+    spent = by_tokens(spec, after) if spec["method"] in ("best-of-n", "self-consistency") else []
     return {
         "key": names[0][0],
         "measures": [
@@ -139,11 +140,36 @@ def results(spec: dict[str, Any]) -> dict[str, Any]:
                 "series": [
                     {"label": "measured", "x": [1.0, 2.0], "y": [0.2, after], "low": [], "high": []}
                 ],
-            }
+            },
+            *spent,
         ],
         "notes": ["Nothing was trained."],
         "train_seconds": 1.25,
     }
+
+
+def by_tokens(spec: dict[str, Any], after: float) -> list[dict[str, Any]]:
+    """Ten tokens an answer, eleven with the next seed; two answers for one method, four for all."""
+    each = 10.0 + spec["seed"]
+    last = 2 * each if spec["method"] == "best-of-n" else 4 * each
+    return [
+        {
+            "name": "by-tokens",
+            "title": "Held-out accuracy over tokens spent",
+            "x_label": "tokens spent on a problem, written and scored",
+            "y_label": "held-out accuracy",
+            "x_log": True,
+            "series": [
+                {
+                    "label": "a line",
+                    "x": [each, last],
+                    "y": [0.2, after],
+                    "low": [0.1, after - 0.1],
+                    "high": [0.3, after + 0.1],
+                }
+            ],
+        }
+    ]
 
 
 def asked(what: str) -> list[str]:

@@ -24,3 +24,35 @@ def test_best_of_n_follows_its_expected_curve_and_the_unbiased_pass_at_n(run: Ru
 
 def test_a_coin_as_scorer_gains_nothing_over_a_single_sample(run: Run) -> None:
     assert not rises(run("best-of-n", scorer="random")["accuracy_at_n"])
+
+
+def test_the_vote_of_sixteen_beats_one_sample_and_follows_its_exact_expectation(run: Run) -> None:
+    found = run("self-consistency", repeats=1)
+    measured, expected, passed = found["curves"][0]["series"]
+    assert found["over_one"]["after_interval"][0] > 0.05
+    assert expected["y"][1] == pytest.approx(expected["y"][0], abs=1e-12)  # two votes are a tie
+    assert expected["y"][1:] == sorted(expected["y"][1:])
+    assert all(e <= p + 1e-12 for e, p in zip(expected["y"], passed["y"], strict=True))
+    assert measured["y"][-1] == pytest.approx(expected["y"][-1], abs=0.1)
+
+
+def test_a_coin_in_place_of_the_count_gains_nothing(run: Run) -> None:
+    found = run("self-consistency", repeats=1, control="random")["over_one"]
+    assert found["after_interval"] == pytest.approx([0, 0], abs=1e-12)
+
+
+def test_a_vote_of_answers_to_other_problems_is_worse_than_one_answer_to_this(run: Run) -> None:
+    strangers = run("self-consistency", repeats=1, control="shuffled")["expected_accuracy_at_n"]
+    own = run("self-consistency", repeats=1)["expected_accuracy_at_n"]
+    assert strangers["after_interval"][1] < own["before_interval"][0]
+
+
+def test_verdicts_of_which_half_are_right_improve_on_the_plain_vote(run: Run) -> None:
+    found = run("weighted-best-of-n", repeats=1)
+    assert found["over_majority"]["after_interval"][0] > 0.05
+    assert found["over_best"]["after_interval"][0] > 0  # the same scores fool best-of-n more
+
+
+def test_verdicts_exchanged_whole_do_not_improve_on_the_plain_vote(run: Run) -> None:
+    found = run("weighted-best-of-n", repeats=1, control="shuffled")
+    assert found["over_majority"]["after_interval"][0] <= 0

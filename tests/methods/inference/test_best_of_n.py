@@ -19,12 +19,12 @@ from methods.engine.sample import Sample, sample
 from methods.engine.scalar import add_scalar_head, as_reward_model, text_rewards
 from methods.inference.best_of_n import (
     Config,
-    _rank,
     best_of,
     expected_best_of,
     kl_bound,
     pass_at_k,
 )
+from methods.inference.loop import scored
 from tests.engine.conftest import small_model
 from tests.guards.small import play, small_task
 
@@ -208,7 +208,7 @@ def drawn(logprobs: list[tuple[float, ...]]) -> list[Sample]:
 
 def ranked(scorer: str, gains: torch.Tensor, samples: list[Sample]) -> torch.Tensor:
     run = SimpleNamespace(generator=lambda *purpose: torch.Generator().manual_seed(len(purpose)))
-    return _rank(Config(scorer=scorer), run, gains, samples)
+    return scored(Config(scorer=scorer), run, gains, samples).values
 
 
 def test_the_likelihood_scorer_ranks_by_the_mean_and_not_by_the_sum():
