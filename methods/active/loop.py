@@ -85,8 +85,8 @@ class Labelled:
 
 Query = Callable[[View, int, torch.Generator], list[int]]
 """(what is seen, how many, randomness) -> places of different texts among the unlabelled."""
-Label = Callable[[list[int]], list[Labelled]]
-"""Places in the pool -> what each is said to be."""
+Label = Callable[[list[int], list[int]], list[Labelled]]
+"""(places in the pool, those labelled before) -> what each of the first is said to be."""
 
 
 def highest(scores: Tensor, count: int, generator: torch.Generator) -> list[int]:
@@ -227,17 +227,18 @@ class Setting:
         ]
         return Pool(made[0], made[1], classes)
 
-    def truth(self) -> Tensor:
-        """(N,) what the oracle says of each text of the pool, right unless that is shuffled."""
-        labels = self.pool.open.labels
+    def asked(self, places: Sequence[int]) -> list[int]:
+        """The places that whoever labels is shown: these, or others where labels are shuffled."""
         if self.config.control != "shuffled":
-            return labels
-        return labels[torch.randperm(len(labels), generator=self.run.generator("shuffled"))]
+            return list(places)
+        generator = torch.Generator().manual_seed(self.run.generator("shuffled").initial_seed())
+        order = torch.randperm(len(self.pool.open.texts), generator=generator).tolist()
+        return [order[place] for place in places]
 
-    def oracle(self, places: list[int]) -> list[Labelled]:
-        """The oracle's labels of these texts."""
-        truth = self.truth()
-        return [Labelled(int(truth[place])) for place in places]
+    def oracle(self, places: list[int], before: Sequence[int] = ()) -> list[Labelled]:
+        """The oracle's labels of these texts, which cost a label each."""
+        labels = self.pool.open.labels
+        return [Labelled(int(labels[place])) for place in self.asked(places)]
 
     def learned(self, chosen: Sequence[int], labels: Sequence[int]) -> Classifier:
         """The learner, trained from nothing on these texts and labels."""
@@ -301,7 +302,7 @@ def _next(setting: Setting, choose: Query, say: Label, last: Round | None) -> Ro
             pool.features[last.chosen],
         )
         new = [places[i] for i in choose(view, config.batch, generator)]
-    said = say(new)
+    said = say(new, before.chosen)
     classes = setting.pool.classes
     shown = zip(new[:_SHOWN], said[:_SHOWN], strict=True)
     run.samples(number, [(pool.texts[i], classes[s.label], None) for i, s in shown])

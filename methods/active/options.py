@@ -30,7 +30,7 @@ class ActiveOptions(ModelOptions):
         unit="texts", ge=1,
     )  # fmt: skip
     batch: int = option(
-        20, "texts chosen and labelled in a round", source="ours", unit="texts", ge=1
+        40, "texts chosen and labelled in a round", source="ours", unit="texts", ge=1
     )
     rounds: int = option(10, "times that texts are chosen", source="ours", unit="rounds", ge=1)
     features: Literal["words", "states"] = option(
@@ -45,10 +45,26 @@ class ActiveOptions(ModelOptions):
     )  # fmt: skip
     control: Literal["none", "random", "shuffled"] = option(
         "none",
-        "random chooses texts at random; shuffled deals the pool's true labels out anew, so that "
-        "nothing can be learned",
+        "random chooses texts at random; shuffled asks for the label of another text each time, so "
+        "that nothing can be learned",
         source="ours",
     )
 
 
-SMOLLM2: dict[str, Any] = {"precision": "bfloat16"}
+class AnnotatorOptions(ActiveOptions):
+    """What else is chosen where the language model says what a text is."""
+
+    calibration: Literal["none", "mean"] = option(
+        "none",
+        "mean divides the model's probabilities by their mean over the first texts of the run, so "
+        "that a class it always favours is not; it takes the classes to be about as frequent",
+        source="ours",
+    )
+
+
+# The tiny model knows the sums it was trained on, and nothing of what people feel.
+SUMS: dict[str, Any] = {"task": "chain-sum:digits=1,terms=3"}
+# Fewer texts to measure on: the model reads each once, for reference.
+SMOLLM2: dict[str, Any] = {
+    "task": "rated-sentences:domain=tweets,held_out=300", "batch": 20, "precision": "bfloat16",
+}  # fmt: skip

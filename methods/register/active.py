@@ -162,4 +162,75 @@ BADGE = MethodInfo(
     "has no knob to weigh uncertainty against diversity.",
 )
 
-ACTIVE: tuple[MethodInfo, ...] = (LEAST_CONFIDENCE, MARGIN, ENTROPY, CORESET, BADGE)
+_READS = Knob(
+    "how the model is asked",
+    "it writes the label, with demonstrations or several prompts",
+    "the probabilities of the given answers after one prompt are read off; nothing is written",
+)
+_CALIBRATION = Knob(
+    "calibration",
+    "not stated",
+    "none; calibration=mean divides by the mean over the first texts of the run",
+)
+
+LLM_ANNOTATOR = MethodInfo(
+    slug="llm-annotator",
+    name="Language model as annotator",
+    family="active",
+    paper="2310.19596",
+    summary="Has a language model say what the chosen texts are, in the oracle's place, and trains "
+    "a small learner on that.",
+    equation=Equation(
+        "Section 3 (annotation), as read off probabilities",
+        r"\hat y(x)=\arg\max_c q(c\mid x),\qquad q(c\mid x)=\frac{P(c\mid x)}"
+        r"{\sum_{c'}P(c'\mid x)}",
+    ),
+    needs=("a pool of texts without labels", "a language model"),
+    knobs=(
+        _LEARNER,
+        _READS,
+        _CALIBRATION,
+        Knob(
+            "weight of a label",
+            "learned on validation data",
+            "every label weighs the same",
+        ),
+        Knob("which texts", "uncertainty, k-means or random", "smallest margin, or random"),
+    ),
+    status="partial",
+    since="0.2",
+    use="No one is there to label, and tokens are cheap: the learner then inherits the model's "
+    "errors, so look at label_accuracy first.",
+)
+
+HYBRID_ROUTING = MethodInfo(
+    slug="hybrid-routing",
+    name="Hybrid routing",
+    family="active",
+    paper="2310.15638",
+    summary="Takes the language model's label where it is sure, and asks the oracle where not.",
+    equation=Equation(
+        "Section 3, allocation by uncertainty, as a threshold",
+        r"\text{label}(x)=\begin{cases}\arg\max_c q(c\mid x)&\max_c q(c\mid x)\ge\tau\\"
+        r"\text{oracle}(x)&\text{else}\end{cases}",
+    ),
+    needs=(*_NEEDS, "a language model"),
+    knobs=(
+        _LEARNER,
+        _READS,
+        _CALIBRATION,
+        Knob(
+            "who labels",
+            "shares of the data set, from the most certain on",
+            "a threshold, text by text; routing=random is the paper's baseline",
+        ),
+    ),
+    status="partial",
+    since="0.2",
+    use="Labels are dear and a language model is right where it is sure: set the threshold on a "
+    "few labelled texts, and the oracle sees only the rest.",
+)
+
+ACTIVE: tuple[MethodInfo, ...] = (
+    LEAST_CONFIDENCE, MARGIN, ENTROPY, CORESET, BADGE, LLM_ANNOTATOR, HYBRID_ROUTING,
+)  # fmt: skip

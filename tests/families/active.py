@@ -11,8 +11,8 @@ _OTHERS: dict[str, Any] = {
     "ridge": 1.0, "control": "shuffled",
 }  # fmt: skip
 SMALL: dict[str, dict[str, Any]] = dict.fromkeys(
-    ("least-confidence", "margin", "entropy", "coreset", "badge"), _SMALL
-)
+    ("least-confidence", "margin", "entropy", "coreset", "badge", "llm-annotator"), _SMALL
+) | {"hybrid-routing": {**_SMALL, "threshold": 0.1}}
 # Another value for every option of its own: each must leave another run behind.
 OTHERS: dict[str, dict[str, Any]] = {
     "least-confidence": _OTHERS,
@@ -20,4 +20,11 @@ OTHERS: dict[str, dict[str, Any]] = {
     "entropy": _OTHERS,
     "coreset": _OTHERS,
     "badge": {**_OTHERS, "first": "largest"},
+    "llm-annotator": {**_OTHERS, "calibration": "mean"},
+    "hybrid-routing": {
+        **_OTHERS,
+        "calibration": "mean",
+        "threshold": 1.0,
+        "routing": "random",
+    },
 }
