@@ -45,7 +45,7 @@ class Recipe:
 def recipe(task: Task) -> Recipe:
     """The recipe for ``task``: few labels where answers are checked, all text where scored."""
     if task.kind == "verifiable":
-        return Recipe(labels=min(400, len(task.train)), steps=300, batch=64)
+        return Recipe(labels=min(400, len(task.train)), steps=task.start_steps or 300, batch=64)
     return Recipe(labels=len(task.train), steps=1000, batch=16)
 
 

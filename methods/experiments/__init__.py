@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+from methods.experiments.active import ACTIVE
+from methods.experiments.active_annotator import (
+    ACTIVE_HYBRID_ROUTING,
+    ACTIVE_LLM_ANNOTATOR,
+)
 from methods.experiments.best_of_n_curve import BEST_OF_N_CURVE
 from methods.experiments.dft_against_sft import DFT_AGAINST_SFT
 from methods.experiments.distil_on_policy import DISTIL_ON_POLICY
@@ -96,6 +101,9 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     MERGE_TIES,
     MERGE_DARE,
     MERGE_SLERP,
+    *ACTIVE,
+    ACTIVE_LLM_ANNOTATOR,
+    ACTIVE_HYBRID_ROUTING,
 )
 
 

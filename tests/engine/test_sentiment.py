@@ -133,7 +133,7 @@ def _give(monkeypatch, archive):
 
 
 def _nested(members):
-    return _tar({sentiment._NESTED: _tar(members)})
+    return _tar({sentiment.NESTED: _tar(members)})
 
 
 def test_the_table_is_taken_out_of_the_archive_inside_the_archive(monkeypatch, tmp_path):

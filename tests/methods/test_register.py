@@ -77,7 +77,7 @@ def test_the_facts_are_complete(info: MethodInfo):
 @each_method
 def test_the_paper_is_in_the_catalog(info: MethodInfo):
     folder = ROOT.parent / "catalog" / "papers"
-    assert (folder / f"{info.paper.replace('/', '-')}.yaml").is_file()
+    assert (folder / f"{info.paper.replace('/', '_')}.yaml").is_file()
 
 
 @each_method

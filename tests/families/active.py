@@ -1,0 +1,30 @@
+"""Small runs of active learning, and another value for every option."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Options of a run that ends in a fraction of a second.
+_SMALL: dict[str, Any] = {"initial": 2, "batch": 2, "rounds": 2}
+_OTHERS: dict[str, Any] = {
+    "data": "answers", "pool": 8, "initial": 3, "batch": 3, "rounds": 3, "features": "states",
+    "ridge": 1.0, "control": "shuffled",
+}  # fmt: skip
+SMALL: dict[str, dict[str, Any]] = dict.fromkeys(
+    ("least-confidence", "margin", "entropy", "coreset", "badge", "llm-annotator"), _SMALL
+) | {"hybrid-routing": {**_SMALL, "threshold": 0.1}}
+# Another value for every option of its own: each must leave another run behind.
+OTHERS: dict[str, dict[str, Any]] = {
+    "least-confidence": _OTHERS,
+    "margin": _OTHERS,
+    "entropy": _OTHERS,
+    "coreset": _OTHERS,
+    "badge": {**_OTHERS, "first": "largest"},
+    "llm-annotator": {**_OTHERS, "calibration": "mean"},
+    "hybrid-routing": {
+        **_OTHERS,
+        "calibration": "mean",
+        "threshold": 1.0,
+        "routing": "random",
+    },
+}
