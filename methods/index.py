@@ -23,6 +23,7 @@ from methods.register.facts import (
     MethodStatus,
 )  # fmt: skip
 from methods.register.finetune import FINETUNE
+from methods.register.incontext import INCONTEXT
 from methods.register.inference import INFERENCE
 from methods.register.merge import MERGE
 from methods.register.peft import PEFT
@@ -43,6 +44,7 @@ METHODS: tuple[MethodInfo, ...] = tuple(
     sorted(
         (
             *FINETUNE, *PEFT, *REWARD, *PREFERENCE, *RL, *SELFTRAIN, *DISTILL, *MERGE, *INFERENCE,
+            *INCONTEXT,
         ),
         key=lambda method: method.slug,
     )

@@ -43,7 +43,12 @@ class Recipe:
 
 
 def recipe(task: Task) -> Recipe:
-    """The recipe for ``task``: few labels where answers are checked, all text where scored."""
+    """The recipe for ``task``: few labels where answers are checked, all text where scored.
+
+    A task may bring its own.
+    """
+    if task.start is not None:
+        return Recipe(**task.start)
     if task.kind == "verifiable":
         return Recipe(labels=min(400, len(task.train)), steps=300, batch=64)
     return Recipe(labels=len(task.train), steps=1000, batch=16)

@@ -7,6 +7,7 @@ from typing import Any
 from tests.families import (
     distill,
     finetune,
+    incontext,
     inference,
     merge,
     peft,
@@ -16,6 +17,6 @@ from tests.families import (
     selftrain,
 )
 
-FAMILIES = (finetune, peft, reward, preference, rl, selftrain, distill, merge, inference)
+FAMILIES = (finetune, peft, reward, preference, rl, selftrain, distill, merge, inference, incontext)
 SMALL: dict[str, dict[str, Any]] = {k: v for family in FAMILIES for k, v in family.SMALL.items()}
 OTHERS: dict[str, dict[str, Any]] = {k: v for family in FAMILIES for k, v in family.OTHERS.items()}

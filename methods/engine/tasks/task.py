@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol
@@ -44,7 +44,9 @@ class Task:
     ``stop`` ends a completion besides the end-of-sequence token ("" is none); a completion handed
     to ``score`` may still carry it and what follows. ``alphabet`` holds every character that a
     character tokenizer needs. A higher score is better, always. Where answers are worked out in
-    steps, ``step_end`` ends each of them but the last ("" where there are none).
+    steps, ``step_end`` ends each of them but the last ("" where there are none). ``start`` says how
+    the built-in ``tiny`` is trained on the text where its usual way would not do: fields of
+    ``methods.engine.tiny.Recipe``.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Task:
     step_scorer: Callable[[Problem, list[str]], list[bool]] | None = field(
         default=None, repr=False, compare=False
     )
+    start: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def score(self, problem: Problem, completion: str) -> float:
         """How good ``completion`` is as an answer to ``problem``, within ``score_range``."""
