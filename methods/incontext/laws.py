@@ -70,12 +70,12 @@ def draw(name: LawName, generator: torch.Generator, length: int) -> Series:
 def lessons(generator: torch.Generator, count: int, length: int) -> Tensor:
     """(count, T) series that a small model learns from, each with parameters of its own.
 
-    Three in eight are noise that reverts to its mean in 0.3 to 30 steps, three in eight noisy tent,
-    sine and cubic maps; one in eight repeats 2 to 7 random levels, half of these with noise; one in
-    eight is a chain of 2 to 4 states. No test system is among them: Brownian motion never reverts,
-    and the chain tested has 5 states.
+    Of eight, three are chains of 2, 3, 4, 6 or 7 states; two are sums of two waves; one is noise
+    that reverts to its mean in 0.3 to 30 steps; one a noisy tent, sine or cubic map; one repeats 2
+    to 7 random levels, half of these with noise. No test system is among them: the chain tested has
+    5 states, Brownian motion never reverts.
     """
-    kinds = (_reverting, _mapped, _periodic, _reverting, _mapped, _chained, _reverting, _mapped)
+    kinds = (_chained, _waves, _reverting, _chained, _mapped, _periodic, _waves, _chained)
     sizes = [count // 8 + (place < count % 8) for place in range(8)]
     made = [kind(generator, n, length) for kind, n in zip(kinds, sizes, strict=True)]
     order = torch.randperm(count, generator=generator)
@@ -116,10 +116,21 @@ def _periodic(generator: torch.Generator, count: int, length: int) -> Tensor:
     return waves + noise * torch.randn(count, length, generator=generator, dtype=torch.float64)
 
 
+def _waves(generator: torch.Generator, count: int, length: int) -> Tensor:
+    period = 4 * 10 ** _uniform(generator, 0, 1, count, 2, 1)  # 4 to 40 steps
+    phase = _uniform(generator, 0, 2 * math.pi, count, 2, 1)
+    height = torch.cat(
+        [torch.ones(count, 1, 1).double(), _uniform(generator, 0, 1, count, 1, 1)], 1
+    )
+    waves = height * torch.sin(2 * math.pi * torch.arange(length) / period + phase)
+    noise = 0.02 * torch.randn(count, length, generator=generator, dtype=torch.float64)
+    return waves.sum(1) + noise
+
+
 def _chained(generator: torch.Generator, count: int, length: int) -> Tensor:
-    states = torch.randint(2, 5, (count,), generator=generator)
-    weights = -_uniform(generator, 0, 1, count, 4, 4).clamp(min=1e-300).log()
-    weights *= torch.arange(4) < states[:, None, None]
+    states = torch.tensor([2, 3, 4, 6, 7])[torch.randint(5, (count,), generator=generator)]
+    weights = -_uniform(generator, 0, 1, count, 7, 7).clamp(min=1e-300).log()
+    weights *= torch.arange(7) < states[:, None, None]
     return _walk(generator, weights / weights.sum(-1, keepdim=True), length).double()
 
 

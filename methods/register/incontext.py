@@ -58,4 +58,58 @@ LLM_TIME_SERIES = MethodInfo(
     "what a model learns in context. A normal law about the last value is hard to beat.",
 )
 
-INCONTEXT: tuple[MethodInfo, ...] = (LLM_TIME_SERIES,)
+DICL = MethodInfo(
+    slug="dicl",
+    name="DICL",
+    family="incontext",
+    paper="2410.11711",
+    summary="Projects states and actions on principal components and continues each as a series of "
+    "numbers in context; no training.",
+    equation=Equation(
+        "Section 3, Algorithm 1",
+        r"z=\varphi(x),\qquad P(z_{j,t+1}\mid z_{j,\le t})=\mathrm{ICL}_\theta(z_j),\qquad"
+        r"\hat x_{t+1}=\varphi^{-1}(\hat z_{t+1})",
+    ),
+    needs=("episodes of states and actions", "a tokenizer with a token for each digit, or number"),
+    knobs=(
+        Knob(
+            "what is projected",
+            "nothing (vICL), states, or states and actions",
+            "states and actions; vICL is measured in every run",
+        ),
+        Knob("components", "about half of the features", "half, rounded up"),
+        Knob(
+            "value of a predicted law",
+            "Table 3 says mode",
+            "mean, or mode",
+            "official code: stores the mean",
+        ),
+        Knob(
+            "scale in a rollout",
+            "smallest and largest value of the context, frozen",
+            "the same",
+        ),
+        Knob(
+            "scaling of features",
+            "to smallest and largest value, then to mean and spread",
+            "to mean and spread: the first changes nothing behind the second",
+        ),
+        Knob(
+            "value of a bin",
+            "not stated",
+            "its middle",
+            "official code: its left edge, half a bin too low",
+        ),
+        Knob(
+            "off-policy learning",
+            "DICL-SAC, whose runs take vICL",
+            "not there, nor is policy evaluation",
+        ),
+    ),
+    status="partial",
+    since="0.2",
+    use="Several quantities that move together are to be forecast with their uncertainty, without "
+    "training. Persistence and a small regression belong beside it.",
+)
+
+INCONTEXT: tuple[MethodInfo, ...] = (LLM_TIME_SERIES, DICL)
