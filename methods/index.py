@@ -24,6 +24,7 @@ from methods.register.facts import (
     MethodStatus,
 )  # fmt: skip
 from methods.register.finetune import FINETUNE
+from methods.register.incontext import INCONTEXT
 from methods.register.inference import INFERENCE
 from methods.register.merge import MERGE
 from methods.register.peft import PEFT
@@ -45,6 +46,7 @@ METHODS: tuple[MethodInfo, ...] = tuple(
         (
             *FINETUNE, *PEFT, *REWARD, *PREFERENCE, *RL, *SELFTRAIN, *DISTILL, *MERGE, *INFERENCE,
             *ACTIVE,
+            *INCONTEXT,
         ),
         key=lambda method: method.slug,
     )

@@ -28,10 +28,8 @@ def option(default: Any, what: str, *, source: str, unit: str = "", **bounds: An
     return Field(default, description=what, json_schema_extra=extra, **bounds)
 
 
-class ModelOptions(Options):
-    """Which model, in which precision it computes, and what every method asks of data."""
-
-    data_only: ClassVar[tuple[str, ...]] = ("skip_bad_rows",)
+class ModelChoice(Options):
+    """Which model, and how it computes: all that a method asks which makes its own data."""
 
     model: str = option(
         "auto",
@@ -52,6 +50,13 @@ class ModelOptions(Options):
         unit="answers",
         ge=1,
     )
+
+
+class ModelOptions(ModelChoice):
+    """A model, and what every method asks of data that it is given."""
+
+    data_only: ClassVar[tuple[str, ...]] = ("skip_bad_rows",)
+
     skip_bad_rows: bool = option(
         False, "leave out rows of --data that cannot be read, and count them", source="ours"
     )

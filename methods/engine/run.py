@@ -25,7 +25,7 @@ from methods.engine.files import write_json, writing
 from methods.engine.load import load
 from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
-from methods.engine.options import ModelOptions, TrainingOptions
+from methods.engine.options import ModelChoice, TrainingOptions
 from methods.engine.progress import Stage, note, stage
 from methods.engine.results import Results
 from methods.engine.tasks import build_task
@@ -84,7 +84,7 @@ class Run:
             "skipped": skipped, "skipped_reasons": list(reasons),
         }  # fmt: skip
 
-    def policy(self, options: ModelOptions, task: Task | None) -> LanguageModel:
+    def policy(self, options: ModelChoice, task: Task | None) -> LanguageModel:
         """The model to train or to sample from; the manifest records where it came from."""
         model = load(
             options.model,
@@ -115,7 +115,7 @@ class Run:
         return model
 
     def second_model(
-        self, role: str, name: str, options: ModelOptions, task: Task | None
+        self, role: str, name: str, options: ModelChoice, task: Task | None
     ) -> LanguageModel:
         """A model that is read and never trained, such as a teacher; the manifest records it.
 

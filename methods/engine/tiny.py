@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -43,10 +43,15 @@ class Recipe:
 
 
 def recipe(task: Task) -> Recipe:
-    """The recipe for ``task``: few labels where answers are checked, all text where scored."""
+    """The recipe for ``task``: few labels where answers are checked, all text where scored.
+
+    What the task itself says of it (``start``) goes first.
+    """
     if task.kind == "verifiable":
-        return Recipe(labels=min(400, len(task.train)), steps=task.start_steps or 300, batch=64)
-    return Recipe(labels=len(task.train), steps=1000, batch=16)
+        usual = Recipe(labels=min(400, len(task.train)), steps=300, batch=64)
+    else:
+        usual = Recipe(labels=len(task.train), steps=1000, batch=16)
+    return replace(usual, **(task.start or {}))
 
 
 def prepare(

@@ -20,6 +20,7 @@ from methods.experiments.dpo_sentiment import DPO_SENTIMENT
 from methods.experiments.entropy_collapse import ENTROPY_COLLAPSE
 from methods.experiments.forgetting import FORGETTING
 from methods.experiments.grpo_verifier import GRPO_VERIFIER
+from methods.experiments.in_context_scaling import IN_CONTEXT_SCALING
 from methods.experiments.length_bias import LENGTH_BIAS
 from methods.experiments.lora_against_full import LORA_AGAINST_FULL
 from methods.experiments.merge import MERGE
@@ -104,6 +105,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     *ACTIVE,
     ACTIVE_LLM_ANNOTATOR,
     ACTIVE_HYBRID_ROUTING,
+    IN_CONTEXT_SCALING,
 )
 
 

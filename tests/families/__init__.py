@@ -8,6 +8,7 @@ from tests.families import (
     active,
     distill,
     finetune,
+    incontext,
     inference,
     merge,
     peft,
@@ -17,6 +18,8 @@ from tests.families import (
     selftrain,
 )
 
-FAMILIES = (finetune, peft, reward, preference, rl, selftrain, distill, merge, inference, active)
+FAMILIES = (
+    finetune, peft, reward, preference, rl, selftrain, distill, merge, inference, incontext, active,
+)  # fmt: skip
 SMALL: dict[str, dict[str, Any]] = {k: v for family in FAMILIES for k, v in family.SMALL.items()}
 OTHERS: dict[str, dict[str, Any]] = {k: v for family in FAMILIES for k, v in family.OTHERS.items()}

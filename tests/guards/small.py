@@ -111,10 +111,11 @@ def play(
         heads["score.weight"] = scalar_weight(policy).detach().clone()
         drop_scalar_head(policy)
 
-    base: dict[str, Any] = {"task": "small-a", "data": None}
+    fields = index.read_config(info_of(method))[0].model_fields
+    base: dict[str, Any] = {"task": "small-a", "data": None} if "task" in fields else {}
     if method in TRAINING:
         base |= {"steps": 2, "learning_rate": 0.01, "save_model": False, "checkpoint_every": 50}
-    if "max_new_tokens" in index.read_config(info_of(method))[0].model_fields:
+    if "max_new_tokens" in fields:
         base["max_new_tokens"] = 6
     given = {**base, **SMALL[method], "model": "start", **options}
     with patch.context() as patched:

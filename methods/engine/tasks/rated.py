@@ -45,7 +45,7 @@ def rated_sentences_task(name: str, options: RatedSentenceOptions, cache_dir: Pa
         score_range=(0.0, 1.0),
         scorer=_is_right,
         pairs=lambda chosen: [(p.prompt, p.answer or "") for p in chosen],
-        start_steps=20,
+        start={"steps": 20},
     )
 
 

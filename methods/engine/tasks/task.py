@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol
@@ -44,9 +44,9 @@ class Task:
     ``stop`` ends a completion besides the end-of-sequence token ("" is none); a completion handed
     to ``score`` may still carry it and what follows. ``alphabet`` holds every character that a
     character tokenizer needs. A higher score is better, always. Where answers are worked out in
-    steps, ``step_end`` ends each of them but the last ("" where there are none). ``start_steps`` is
-    how long the built-in ``tiny`` model is trained on it where prompts are so long that the usual
-    number would take minutes.
+    steps, ``step_end`` ends each of them but the last ("" where there are none). ``start`` says
+    where the built-in ``tiny`` is trained on the task in another way than usual: fields of
+    ``methods.engine.tiny.Recipe``.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Task:
     step_scorer: Callable[[Problem, list[str]], list[bool]] | None = field(
         default=None, repr=False, compare=False
     )
-    start_steps: int | None = None
+    start: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def score(self, problem: Problem, completion: str) -> float:
         """How good ``completion`` is as an answer to ``problem``, within ``score_range``."""

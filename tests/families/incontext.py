@@ -1,0 +1,24 @@
+"""Small runs of in-context methods, and another value for every option."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Options of a run that ends in a fraction of a second. The small model knows no comma.
+SMALL: dict[str, dict[str, Any]] = {
+    "llm-time-series": {"digits": 2, "separator": " ", "length": 12, "series": 3, "points": 3},
+    "dicl": {
+        "digits": 2, "separator": " ", "context": 10, "horizon": 3, "episodes": 3, "samples": 8,
+    },
+}  # fmt: skip
+# Another value for every option of its own: each must leave another run behind.
+OTHERS: dict[str, dict[str, Any]] = {
+    "llm-time-series": {
+        "digits": 1, "separator": "=", "law": "markov-chain", "length": 14, "series": 4,
+        "points": 4, "control": "shuffled",
+    },
+    "dicl": {
+        "digits": 1, "separator": "=", "projection": "states", "components": 1, "context": 11,
+        "horizon": 2, "point": "mode", "episodes": 2, "samples": 9, "control": "shuffled",
+    },
+}  # fmt: skip

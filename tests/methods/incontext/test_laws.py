@@ -1,0 +1,78 @@
+"""Laws by simulation, and what a small model learns from."""
+
+from __future__ import annotations
+
+import math
+import typing
+
+import pytest
+import torch
+
+from methods.engine import tiny
+from methods.incontext.digits import Scale
+from methods.incontext.laws import draw, gaussian_masses, lessons, point_masses
+from methods.incontext.learner import RECIPE, learner_task
+from methods.incontext.options import LawName
+
+F64 = torch.float64
+LAWS = typing.get_args(LawName)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_masses_of_a_normal_law_are_differences_of_its_distribution_function() -> None:
+    edges = torch.tensor([-1.0, 0.0, 2.0], dtype=F64)
+    masses = gaussian_masses(torch.tensor([0.0, 1.0], dtype=F64), 2.0, edges)
+    below = [0.5 * (1 + math.erf(e / 2 / math.sqrt(2))) for e in (-1, 0, 2)]
+    expected = [below[0], below[1] - below[0], below[2] - below[1], 1 - below[2]]
+    assert masses[0].tolist() == pytest.approx(expected, abs=1e-14)
+    assert masses.sum(1).tolist() == pytest.approx([1.0, 1.0], abs=1e-14)
+
+
+def test_a_law_without_noise_is_a_point_in_the_bin_that_a_value_is_written_in() -> None:
+    scale = Scale(0.0, 1.0, 2)
+    points = torch.tensor([0.0, 0.31, 1.0], dtype=F64)
+    masses = gaussian_masses(points, 0.0, scale.edges())
+    assert masses.argmax(1).tolist() == scale.codes(points).tolist()
+    assert masses.max(1).values.tolist() == [1.0] * 3
+    chances = torch.tensor([[0.2, 0.3, 0.5]], dtype=F64)
+    spread = point_masses(chances, points, scale.edges())[0]
+    assert spread[scale.codes(points)].tolist() == [0.2, 0.3, 0.5]
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_series_follow_the_law_that_comes_with_them(name: LawName) -> None:
+    """The law's bins as often as it says, over many steps: each is a chance of its own."""
+    series = draw(name, generator(3), 3000)
+    assert series.values.shape == (3000,) and torch.isfinite(series.values).all()
+    scale = Scale.of(series.values, 2)
+    masses = series.law(series.values[:-1], scale.edges())
+    came = scale.codes(series.values)[1:]
+    given = masses.gather(1, came[:, None])[:, 0]
+    # What comes is as likely as its law expects of itself, within 5 standard errors.
+    expected = masses.square().sum(1)
+    spread = (masses.pow(3).sum(1) - expected.square()).clamp(min=0).sum().sqrt()
+    assert abs(float((given - expected).sum())) <= 5 * float(spread) + 1e-9
+    assert masses.sum(1).sub(1).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_a_series_follows_from_its_seed_and_another_seed_gives_another(name: LawName) -> None:
+    one, same, other = (draw(name, generator(s), 30).values for s in (1, 1, 2))
+    assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+def test_lessons_stay_finite_and_hold_no_walk_that_never_reverts() -> None:
+    found = lessons(generator(), 400, 64)
+    assert found.shape == (400, 64) and torch.isfinite(found).all()
+    assert len({tuple(row.tolist()) for row in found}) == 400
+
+
+def test_the_lessons_are_a_task_that_says_how_its_tiny_start_is_trained() -> None:
+    task = learner_task(2, ",", 8)
+    assert tiny.recipe(task) == RECIPE and len(task.train) == RECIPE.labels
+    assert all(len(p.answer or "") == 24 and p.prompt == "" for p in task.train[:50])
+    assert task.fingerprint == learner_task(2, ",", 8).fingerprint
+    assert task.fingerprint != learner_task(2, " ", 8).fingerprint
