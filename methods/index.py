@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from methods.register.continual import CONTINUAL
 from methods.register.distill import DISTILL
 from methods.register.facts import (
     Equation,
@@ -43,6 +44,7 @@ METHODS: tuple[MethodInfo, ...] = tuple(
     sorted(
         (
             *FINETUNE, *PEFT, *REWARD, *PREFERENCE, *RL, *SELFTRAIN, *DISTILL, *MERGE, *INFERENCE,
+            *CONTINUAL,
         ),
         key=lambda method: method.slug,
     )

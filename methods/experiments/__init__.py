@@ -38,6 +38,7 @@ from methods.experiments.rl_stale import CLIPPED_WEIGHT, PPO_CLIP, SEQUENCE_RATI
 from methods.experiments.sft_heldout_loss import SFT_HELDOUT_LOSS
 from methods.experiments.spin_self_play import SPIN_SELF_PLAY
 from methods.experiments.star_rationales import STAR_HINTS, STAR_RATIONALES
+from methods.experiments.stream import STREAM_REPLAY, STREAM_REPLAY_JOINT
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     SFT_HELDOUT_LOSS,
@@ -80,6 +81,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     MERGE_TIES,
     MERGE_DARE,
     MERGE_SLERP,
+    STREAM_REPLAY,
+    STREAM_REPLAY_JOINT,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.families import (
+    continual,
     distill,
     finetune,
     inference,
@@ -16,6 +17,6 @@ from tests.families import (
     selftrain,
 )
 
-FAMILIES = (finetune, peft, reward, preference, rl, selftrain, distill, merge, inference)
+FAMILIES = (finetune, peft, reward, preference, rl, selftrain, distill, merge, inference, continual)
 SMALL: dict[str, dict[str, Any]] = {k: v for family in FAMILIES for k, v in family.SMALL.items()}
 OTHERS: dict[str, dict[str, Any]] = {k: v for family in FAMILIES for k, v in family.OTHERS.items()}

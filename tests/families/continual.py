@@ -1,0 +1,20 @@
+"""Small runs of continual learning, and another value for every option."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Options of a run that ends in a fraction of a second: two tasks, two steps of each.
+_SMALL: dict[str, Any] = {
+    "later_tasks": "small-c", "general": "small-g", "batch_size": 4, "schedule": "constant",
+    "steps": 4,
+}  # fmt: skip
+_OTHERS: dict[str, Any] = {
+    "later_tasks": "small-d;small-e", "general": "small-h", "data": "answers", "demonstrations": 3,
+    "batch_size": 2, "control": "joint",
+}  # fmt: skip
+SMALL: dict[str, dict[str, Any]] = {"replay": {**_SMALL, "share": 0.5}}
+# Another value for every option of its own: each must leave another run behind.
+OTHERS: dict[str, dict[str, Any]] = {
+    "replay": {**_OTHERS, "share": 0.25, "memory": 1},
+}
