@@ -54,6 +54,18 @@ class Held:
     held_out: list[Tokens]
 
 
+def places(step: int, replayed: int, tasks: int) -> list[tuple[int, int]]:
+    """(earlier task, which draw from it) of each row that ``step`` (from 1) of a task replays.
+
+    Draws of a task count from 1; the tasks take turns, on through the steps.
+
+    >>> places(2, 3, 2)
+    [(1, 2), (0, 3), (1, 3)]
+    """
+    first = (step - 1) * replayed
+    return [(place % tasks, place // tasks + 1) for place in range(first, first + replayed)]
+
+
 @dataclass(frozen=True)
 class Memory:
     """Rows of a task that are kept when it has ended."""
@@ -98,6 +110,7 @@ class Stream:
         count = 1 if config.control == "joint" else len(self.tasks)
         self.ends = ends(config.steps, count)
         self.optimiser = Optimiser(self.policy, config)
+        self._memories: list[Memory] = []
         self._orders = [Order(len(held.train), run.seed) for held in self.tasks]
 
     @property
@@ -152,6 +165,14 @@ class Stream:
         rows = self.tasks[task].train
         chosen = torch.randperm(len(rows), generator=g, device=g.device).tolist()[:count]
         return Memory([rows[i] for i in chosen], Order(len(chosen), self.run.seed))
+
+    def remembered(self, step: int, size: int, memory: int) -> list[Tokens]:
+        """``size`` rows for ``step`` from the memories, of ``memory`` rows, of the tasks before."""
+        task = self.task_of(step)
+        for earlier in range(len(self._memories), task):
+            self._memories.append(self.memory(earlier, memory))
+        turns = places(step - self.begin(task) + 1, size, task)
+        return [self._memories[earlier].draw(number) for earlier, number in turns]
 
     def learn(
         self,
@@ -217,14 +238,26 @@ class Stream:
         """A copy of what is trained, whole."""
         return {n: p.detach().clone() for n, p in self.trained().items()}
 
-    def taken(self) -> Gradient:
-        """The gradient so far, summed over processes; the parameters hold none afterwards."""
+    def own_gradient(self) -> Gradient:
+        """The gradient so far, this process's part; the parameters hold none afterwards."""
         found = {}
         for name, p in self.trained().items():
             found[name] = torch.zeros_like(p) if p.grad is None else p.grad
             p.grad = None
-            if distributed.size() > 1:
-                torch.distributed.all_reduce(found[name])
+        return found
+
+    def taken(self) -> Gradient:
+        """The same, summed over processes."""
+        return self.over_processes(self.own_gradient())
+
+    def over_processes(self, parts: Gradient) -> Gradient:
+        """The sums over processes. All must call it."""
+        found = {
+            n: parts[n] if n in parts else torch.zeros_like(p) for n, p in self.trained().items()
+        }
+        if distributed.size() > 1:
+            for value in found.values():
+                torch.distributed.all_reduce(value)
         return found
 
     def add(self, gradient: Mapping[str, Tensor]) -> None:

@@ -57,31 +57,14 @@ class Config(StreamOptions):
 PRESETS: dict[str, dict[str, Any]] = {"tiny": TINY, "smollm2-135m": SMOLLM2}
 
 
-def places(step: int, replayed: int, tasks: int) -> list[tuple[int, int]]:
-    """(earlier task, which draw from it) of each row that ``step`` (from 1) of a task replays.
-
-    Draws of a task count from 1; the tasks take turns, on through the steps, so that none is behind
-    by more than one row.
-
-    >>> places(2, 3, 2)
-    [(1, 2), (0, 3), (1, 3)]
-    """
-    first = (step - 1) * replayed
-    return [(place % tasks, place // tasks + 1) for place in range(first, first + replayed)]
-
-
 def run(run: Run, config: Config) -> None:
     """Train on the tasks in turn with some rows of the earlier ones; every task after each."""
     stream = Stream(run, config)
-    memories = [stream.memory(task, config.memory) for task in range(len(stream.tasks))]
     replayed = round(config.share * config.batch_size)
     for step, task in stream.steps():
         if not (task and stream.helps):
             stream.learn(step, stream.rows(step))
             continue
-        again = [
-            memories[earlier].draw(number)
-            for earlier, number in places(step - stream.begin(task) + 1, replayed, task)
-        ]
+        again = stream.remembered(step, replayed, config.memory)
         stream.learn(step, [*stream.rows(step, config.batch_size - replayed), *again])
     stream.finish()

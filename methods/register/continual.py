@@ -42,4 +42,99 @@ REPLAY = MethodInfo(
     "for as little.",
 )
 
-CONTINUAL: tuple[MethodInfo, ...] = (REPLAY,)
+EWC = MethodInfo(
+    slug="ewc",
+    name="EWC",
+    family="continual",
+    paper="1612.00796",
+    summary="Trains on tasks in turn and pulls each weight back to where earlier tasks left it, as "
+    "strongly as its Fisher information says that they depend on it.",
+    equation=Equation(
+        "Eq. 3",
+        r"L(\theta)=L_{new}(\theta)+\sum_t\frac{\lambda}{2}\sum_i F_{t,i}"
+        r"(\theta_i-\theta^*_{t,i})^2,\qquad F_{t,i}=E\Big[\Big("
+        r"\frac{\partial\log\pi(y\mid x)}{\partial\theta_i}\Big)^2\Big]_{\theta^*_t}",
+    ),
+    needs=("a stream of tasks",),
+    knobs=(
+        Knob(
+            "Fisher information",
+            "its diagonal; whose labels is not stated",
+            "fisher=empirical takes the demonstrated answers, true draws them from the model; "
+            "squares of single answers' gradients either way",
+        ),
+        Knob("lambda", "chosen by task", "strength=100, with the task's loss a mean over tokens"),
+        Knob(
+            "several earlier tasks",
+            "a penalty for each, or their sum",
+            "a penalty for each, around the weights that it ended with",
+        ),
+        _BASELINE,
+    ),
+    status="partial",
+    since="0.2",
+    use="Take it where no row of an earlier task may be kept and two copies of the weights for "
+    "each can be.",
+)
+
+LWF = MethodInfo(
+    slug="lwf",
+    name="LwF",
+    family="continual",
+    paper="1606.09282",
+    summary="Trains on tasks in turn and, on the new task's rows, keeps next-token distributions "
+    "close to those of the model before the task.",
+    equation=Equation(
+        "Section 3",
+        r"L=L_{new}+\lambda_o\,KL(y'\,\|\,\hat y'),\qquad "
+        r"y'_v=\frac{y_v^{1/T}}{\sum_u y_u^{1/T}}",
+    ),
+    needs=("a stream of tasks", "the model before each task"),
+    knobs=(
+        Knob(
+            "what is compared",
+            "heads of the old tasks on the new task's inputs",
+            "the one head of next tokens, behind each demonstrated answer token",
+        ),
+        Knob(
+            "scale of the softened loss",
+            "cross-entropy, lambda_o = 1, T = 2",
+            "KL, which differs by a constant; no factor T squared",
+        ),
+        _BASELINE,
+    ),
+    status="partial",
+    since="0.2",
+    use="Take it where nothing of an earlier task may be kept but the model, and the new rows look "
+    "like the old ones.",
+)
+
+A_GEM = MethodInfo(
+    slug="a-gem",
+    name="A-GEM",
+    family="continual",
+    paper="1812.00420",
+    summary="Trains on tasks in turn and takes from each gradient the part that would raise the "
+    "loss on remembered rows.",
+    equation=Equation(
+        "Eq. 11",
+        r"\tilde g=g-\frac{g^\top g_{ref}}{g_{ref}^\top g_{ref}}\,g_{ref}"
+        r"\quad\text{where } g^\top g_{ref}<0",
+    ),
+    needs=("a stream of tasks", "rows of earlier tasks"),
+    knobs=(
+        Knob(
+            "what follows the projection",
+            "plain gradient descent",
+            "clipping and AdamW, whose step need not be orthogonal to the reference",
+        ),
+        Knob("the reference", "a random batch of all memories", "rows of the memories in turn"),
+        Knob("how much is kept", "left open", "memory=100 rows of each task"),
+        _BASELINE,
+    ),
+    status="partial",
+    since="0.2",
+    use="Take it where earlier rows may be looked at and not trained on; replay keeps more.",
+)
+
+CONTINUAL: tuple[MethodInfo, ...] = (REPLAY, EWC, LWF, A_GEM)

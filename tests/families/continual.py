@@ -13,8 +13,16 @@ _OTHERS: dict[str, Any] = {
     "later_tasks": "small-d;small-e", "general": "small-h", "data": "answers", "demonstrations": 3,
     "batch_size": 2, "control": "joint",
 }  # fmt: skip
-SMALL: dict[str, dict[str, Any]] = {"replay": {**_SMALL, "share": 0.5}}
+SMALL: dict[str, dict[str, Any]] = {
+    "replay": {**_SMALL, "share": 0.5},
+    "ewc": {**_SMALL, "fisher_rows": 6},
+    "lwf": _SMALL,
+    "a-gem": {**_SMALL, "reference_rows": 3},
+}
 # Another value for every option of its own: each must leave another run behind.
 OTHERS: dict[str, dict[str, Any]] = {
     "replay": {**_OTHERS, "share": 0.25, "memory": 1},
+    "ewc": {**_OTHERS, "strength": 1.0, "fisher": "true", "fisher_rows": 2},
+    "lwf": {**_OTHERS, "weight": 3.0, "temperature": 1.0},
+    "a-gem": {**_OTHERS, "memory": 1, "reference_rows": 2},
 }

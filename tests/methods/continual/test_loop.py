@@ -12,9 +12,9 @@ import torch
 from pydantic import ValidationError
 
 from methods import index
-from methods.continual.loop import Stream, ends
+from methods.continual.loop import Stream, ends, places
 from methods.continual.measures import Scores, estimate
-from methods.continual.replay import Config, places
+from methods.continual.replay import Config
 from methods.engine.batch import Tokens
 from methods.engine.errors import MethodError
 from methods.engine.measure import token_loss
