@@ -44,6 +44,17 @@ Loss = Callable[[TokenBatch, int], Tensor]
 Gradient = dict[str, Tensor]  # by the parameter's name
 
 
+@dataclass
+class Prefixed(LanguageModel):
+    """A model that reads tokens of its own before every prompt that it answers."""
+
+    before: tuple[int, ...] = ()
+
+    def encode_prompt(self, text: str) -> list[int]:
+        """Token ids of a prompt, behind those tokens."""
+        return [*self.before, *super().encode_prompt(text)]
+
+
 @dataclass(frozen=True)
 class Held:
     """One task of the stream in the model's tokens."""
@@ -84,7 +95,8 @@ def ends(steps: int, tasks: int) -> tuple[int, ...]:
     >>> ends(5, 3)
     (2, 4, 5)
     """
-    return tuple(-(-steps * (i + 1) // tasks) for i in range(tasks))
+    each, more = divmod(steps, tasks)  # too few steps leave the last tasks without one
+    return tuple(each * (i + 1) + min(i + 1, more) for i in range(tasks))
 
 
 class Stream:
@@ -95,12 +107,12 @@ class Stream:
         run: Run,
         config: StreamOptions,
         adapt: Callable[[LanguageModel], LanguageModel | None] = lambda policy: None,
-        prefix: Callable[[int], tuple[int, ...]] | None = None,
+        prefix: Callable[[int, int], tuple[int, ...]] | None = None,
     ) -> None:
         """``adapt`` changes the policy before training, or gives another to train in its place.
 
-        ``prefix`` gives the tokens that a model reads before every text of task i, from 0, as it is
-        now; -1 is the text that stands for what the start could do.
+        ``prefix`` gives the tokens that a ``Prefixed`` model reads before texts of a task, from 0,
+        when so many tasks are learned or being learned; -1 is the general task.
         """
         self.run, self.config = run, config
         self.policy, self.general, self.tasks = _start(run, config)
@@ -120,19 +132,23 @@ class Stream:
 
     # --- steps ----------------------------------------------------------------------------------
 
-    def steps(self) -> Iterator[tuple[int, int]]:
+    def steps(
+        self, recall: Callable[[int, bool], None] = lambda task, opening: None
+    ) -> Iterator[tuple[int, int]]:
         """(step, task), from 1 and from 0; each step is to be closed by ``learn``.
 
         Before the first step of a task all tasks are measured, AdamW forgets its moments, and the
-        learning rate begins anew.
+        learning rate begins anew. ``recall`` puts in place what tasks before the given one left,
+        from the run folder after a resume; where it is opening, the task begins now.
         """
         for step in self.run.steps(self.policy, self.optimiser, self.config):
             task = self.task_of(step)
             begin = self.begin(task)
             if step == begin:
-                for done in range(task + 1):  # also after those that got no step of their own
-                    self.measured(done)
+                recall(task - 1, False)  # what is measured is the model that the last task left
+                self.measured(task)
                 self.optimiser.adamw.state.clear()
+            recall(task, step == begin)
             length = self.ends[task] - begin + 1
             self.optimiser.config = self.config.model_copy(update={"steps": length})
             yield step, task
@@ -185,10 +201,11 @@ class Stream:
 
         Without ``loss`` it is the mean negative log-likelihood of the answers' tokens.
         """
-        seen = self.seen(rows, self.task_of(step))
+        task = self.task_of(step)
+        seen = self.seen(rows, task, task + 1)
         summed = self.backward(seen, loss)
         metrics = dict(change())
-        moved = self.optimiser.step(step - self.begin(self.task_of(step)) + 1)
+        moved = self.optimiser.step(step - self.begin(task) + 1)
         tokens = sum(len(r.ids) for r in seen)
         self.run.log(step, tokens, **total({"loss": summed}), **metrics, **moved)
 
@@ -205,9 +222,9 @@ class Stream:
         """The supervised loss of one micro-batch."""
         return sft_loss(completion_logprobs(self.policy, batch), batch.completion_mask, tokens)
 
-    def seen(self, rows: Sequence[Tokens], task: int) -> list[Tokens]:
+    def seen(self, rows: Sequence[Tokens], task: int, begun: int) -> list[Tokens]:
         """``rows`` as the model reads them: behind the prefix of ``task`` where there is one."""
-        before = self.prefix(task) if self.prefix else ()
+        before = self.prefix(task, begun) if self.prefix else ()
         return [Tokens((*before, *r.ids), len(before) + r.prompt_length) for r in rows]
 
     # --- what is kept of a task -----------------------------------------------------------------
@@ -263,8 +280,9 @@ class Stream:
     def add(self, gradient: Mapping[str, Tensor]) -> None:
         """Add a whole gradient, which every process has: counted once."""
         for name, p in self.trained().items():
-            part = gradient[name] if distributed.rank() == 0 else torch.zeros_like(p)
-            p.grad = part.clone() if p.grad is None else p.grad + part
+            if name in gradient:
+                part = gradient[name] if distributed.rank() == 0 else torch.zeros_like(p)
+                p.grad = part.clone() if p.grad is None else p.grad + part
 
     def assign(self, values: Mapping[str, Tensor]) -> None:
         """Put whole tensors in the place of the trained parameters they are named after."""
@@ -277,19 +295,21 @@ class Stream:
 
     def measured(self, done: int) -> list[Measured]:
         """Row ``done`` of R: every task, and last the general one, after so many tasks."""
-        return self.run.once(f"after-{done}", self._measure)
+        return self.run.once(f"after-{done}", lambda: self._measure(done))
 
-    def _measure(self) -> list[Measured]:
-        return [self._of_task(held, i) for i, held in enumerate(self.tasks)] + [
-            self._of_task(self.general, -1)
+    def _measure(self, done: int) -> list[Measured]:
+        return [self._of_task(held, i, done) for i, held in enumerate(self.tasks)] + [
+            self._of_task(self.general, -1, done)
         ]
 
-    def _of_task(self, held: Held, place: int) -> Measured:
-        rows = self.seen(held.held_out, place)
+    def _of_task(self, held: Held, task: int, done: int) -> Measured:
+        rows = self.seen(held.held_out, task, done)
         sums = [-float(lp.double().sum()) for lp in measure.row_logprobs(self.policy, rows)]
         found = {"loss": [sums, [float(r.completion_length) for r in rows]]}
         if held.task is not None and held.task.kind == "verifiable":
             longest = held.task.max_new_tokens(self.policy.tokenizer)
+            if self.prefix and isinstance(self.policy, Prefixed):
+                self.policy.before = self.prefix(task, done)
             scores = measure.greedy_scores(
                 self.policy, held.task, held.task.held_out, longest, self.run.check
             )

@@ -137,4 +137,64 @@ A_GEM = MethodInfo(
     use="Take it where earlier rows may be looked at and not trained on; replay keeps more.",
 )
 
-CONTINUAL: tuple[MethodInfo, ...] = (REPLAY, EWC, LWF, A_GEM)
+O_LORA = MethodInfo(
+    slug="o-lora",
+    name="O-LoRA",
+    family="continual",
+    paper="2310.14152",
+    summary="Trains a LoRA of its own for each task, beside the frozen ones of the earlier tasks "
+    "and orthogonal to what they read.",
+    equation=Equation(
+        "Section on orthogonal low-rank adaptation",
+        r"W=W_0+\frac{\alpha}{r}\sum_{i\le t}B_iA_i,\qquad "
+        r"L=L_{new}+\lambda\sum_{i<t}\sum_{j,k}\big|(A_iA_t^\top)_{jk}\big|",
+    ),
+    needs=("a stream of tasks",),
+    knobs=(
+        Knob(
+            "size of an entry",
+            "entries of A_i A_t^T are to vanish",
+            "penalty=absolute, as the authors' code; squared is offered",
+        ),
+        Knob("adapted layers", "not stated", "all linear layers but the head; the authors: some"),
+        Knob(
+            "earlier adapters",
+            "frozen; merged into the weights in the end",
+            "frozen and summed as they are; saved as one adapter of all ranks together",
+        ),
+        _BASELINE,
+    ),
+    status="partial",
+    since="0.2",
+    use="Take it where no earlier row may be kept, which task a text is of is not known, and "
+    "adapters are small enough to keep one for each task.",
+)
+
+PROGRESSIVE_PROMPTS = MethodInfo(
+    slug="progressive-prompts",
+    name="Progressive prompts",
+    family="continual",
+    paper="2301.12314",
+    summary="Freezes the model and trains a soft prompt for each task, read before the frozen "
+    "prompts of the earlier tasks.",
+    equation=Equation(
+        "training objective",
+        r"\max_{P_k}\sum_{(x,y)}\log\pi(y\mid[P_k,\dots,P_1,x])",
+    ),
+    needs=("a stream of tasks", "the task of every text"),
+    knobs=(
+        Knob("reparameterisation", "a residual MLP while training", "none: the vectors themselves"),
+        Knob("how a prompt begins", "not stated", "embeddings of tokens drawn at random"),
+        Knob(
+            "where prompts stand",
+            "before the embedded text",
+            "before the start token too, as in peft",
+        ),
+        _BASELINE,
+    ),
+    status="partial",
+    since="0.2",
+    use="Take it where nothing learned may change at all and the task of every text is known.",
+)
+
+CONTINUAL: tuple[MethodInfo, ...] = (REPLAY, EWC, LWF, A_GEM, O_LORA, PROGRESSIVE_PROMPTS)

@@ -18,6 +18,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "ewc": {**_SMALL, "fisher_rows": 6},
     "lwf": _SMALL,
     "a-gem": {**_SMALL, "reference_rows": 3},
+    "o-lora": {**_SMALL, "rank": 2},
+    "progressive-prompts": {**_SMALL, "prompt_length": 3},
 }
 # Another value for every option of its own: each must leave another run behind.
 OTHERS: dict[str, dict[str, Any]] = {
@@ -25,4 +27,13 @@ OTHERS: dict[str, dict[str, Any]] = {
     "ewc": {**_OTHERS, "strength": 1.0, "fisher": "true", "fisher_rows": 2},
     "lwf": {**_OTHERS, "weight": 3.0, "temperature": 1.0},
     "a-gem": {**_OTHERS, "memory": 1, "reference_rows": 2},
+    "o-lora": {
+        **_OTHERS,
+        "rank": 3,
+        "alpha": 3.0,
+        "targets": "q_proj+v_proj",
+        "strength": 5.0,
+        "penalty": "squared",
+    },
+    "progressive-prompts": {**_OTHERS, "prompt_length": 2},
 }
