@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from methods.register.active import ACTIVE
+from methods.register.continual import CONTINUAL
 from methods.register.distill import DISTILL
 from methods.register.facts import (
     Equation,
@@ -47,6 +48,7 @@ METHODS: tuple[MethodInfo, ...] = tuple(
             *FINETUNE, *PEFT, *REWARD, *PREFERENCE, *RL, *SELFTRAIN, *DISTILL, *MERGE, *INFERENCE,
             *ACTIVE,
             *INCONTEXT,
+            *CONTINUAL,
         ),
         key=lambda method: method.slug,
     )

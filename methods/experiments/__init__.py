@@ -48,6 +48,7 @@ from methods.experiments.self_consistency import (
 from methods.experiments.sft_heldout_loss import SFT_HELDOUT_LOSS
 from methods.experiments.spin_self_play import SPIN_SELF_PLAY
 from methods.experiments.star_rationales import STAR_HINTS, STAR_RATIONALES
+from methods.experiments.stream import STREAM_REPLAY, STREAM_REPLAY_JOINT
 from methods.experiments.weak_labels import (
     COLLAPSE_HARD_PROMPTS,
     COLLAPSE_NOISY_FILTER,
@@ -106,6 +107,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     ACTIVE_LLM_ANNOTATOR,
     ACTIVE_HYBRID_ROUTING,
     IN_CONTEXT_SCALING,
+    STREAM_REPLAY,
+    STREAM_REPLAY_JOINT,
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.families import (
     active,
+    continual,
     distill,
     finetune,
     incontext,
@@ -19,7 +20,8 @@ from tests.families import (
 )
 
 FAMILIES = (
-    finetune, peft, reward, preference, rl, selftrain, distill, merge, inference, incontext, active,
+    finetune, peft, reward, preference, rl, selftrain, distill, merge, inference, continual,
+    incontext, active,
 )  # fmt: skip
 SMALL: dict[str, dict[str, Any]] = {k: v for family in FAMILIES for k, v in family.SMALL.items()}
 OTHERS: dict[str, dict[str, Any]] = {k: v for family in FAMILIES for k, v in family.OTHERS.items()}

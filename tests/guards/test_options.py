@@ -43,7 +43,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     method: {**(TRAINED if method in small.TRAINING else {}), **own}
     for method, own in families.OTHERS.items()
 }
-for adapter in ("dora", "lora", "pissa"):
+for adapter in ("dora", "lora", "pissa", "o-lora", "progressive-prompts"):
     del OTHERS[adapter]["lora"]  # they have no such option: see below
 BESIDE: dict[str, dict[str, Any]] = {
     "keep": {"checkpoint_every": 1},
@@ -208,7 +208,7 @@ def test_layers_are_compiled_where_that_is_asked_and_only_there(
     assert len(compiled) == asked
 
 
-@pytest.mark.parametrize("method", ["dora", "lora", "pissa"])
+@pytest.mark.parametrize("method", ["dora", "lora", "pissa", "o-lora", "progressive-prompts"])
 def test_an_adapter_beside_the_adapter_that_is_trained_is_refused(method: str) -> None:
     with pytest.raises(ValidationError, match="lora"):
         index.read_config(small.info_of(method))[0](lora="r=2")
