@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from registry.catalog.models import Curve, Series
 from registry.runs.records import RunRecord
 
-_CURVE = "by-tokens"  # what methods that spend tokens on answering call it in their results
+BY_TOKENS = "by-tokens"  # what methods that spend tokens on answering call it in their results
 _SAME = ("task", "data", "model", "prompts")  # options by which methods answer the same problems
 
 
@@ -42,7 +42,7 @@ def by_tokens(
 
 def _drawn(run: RunRecord) -> Curve | None:
     curves = run.results.curves if run.results else ()
-    return next((c for c in curves if c.name == _CURVE and c.series), None)
+    return next((c for c in curves if c.name == BY_TOKENS and c.series), None)
 
 
 def _option(run: RunRecord, name: str) -> object:
