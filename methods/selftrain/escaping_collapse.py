@@ -33,7 +33,8 @@ Departures from the paper
 4. The share of fresh data, alpha in version 2, is no option: it follows from how many prompts the
    model fails, or from label_budget.
 5. By default a round goes on from where the last one ended; with restart it trains the start again.
-6. The presets are far smaller: the paper trains Gemma 2 2B on GSM8K and MBPP.
+6. The presets are far smaller: the paper trains Gemma 2 2B on GSM8K and MBPP. The tiny one writes
+   at temperature 0.5, since at 1 the model repeats the labels' noise as it learned it.
 
 Checked against: the closed forms above by simulation of a learner that is a table, over the same
 functions as the run; hand-worked rounds; and rest_em.py, which filter-only is, step by step.
