@@ -13,9 +13,8 @@ Version 1 has an exact filter; version 2 one that errs with probability gamma. A
 filter-only asks nobody (STaR and ReST-EM, without rationales), unfiltered learns all it wrote.
 
 **What comes from outside.** The loop alone holds no information: F and W are where it gets in, and
-both are read off the task's true answers here. A run with beta above 0 is shown
-beta times as many true answers as it asks for, and the filter says of every answer whether it is
-the true one. What such a run gains was in those answers, not in the model.
+both are read off the task's true answers here. Of the labels that a run asks for a share beta are
+true answers, shown to the model; and the filter says of every answer whether it is the true one.
 
 For a learner that is a table (K = 1) the error is known in closed form, by our own derivation:
 
@@ -33,7 +32,8 @@ Departures from the paper
 4. The share of fresh data, alpha in version 2, is no option: it follows from how many prompts the
    model fails, or from label_budget.
 5. By default a round goes on from where the last one ended; with restart it trains the start again.
-6. The presets are far smaller: the paper trains Gemma 2 2B on GSM8K and MBPP.
+6. The presets are far smaller: the paper trains Gemma 2 2B on GSM8K and MBPP. The tiny one writes
+   at temperature 0.5, since at 1 the model repeats the labels' noise as it learned it.
 
 Checked against: the closed forms above by simulation of a learner that is a table, over the same
 functions as the run; hand-worked rounds; and rest_em.py, which filter-only is, step by step.
