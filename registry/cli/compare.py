@@ -132,7 +132,7 @@ def _show(compared: Compared) -> None:
 
 def _show_tokens(compared: Compared) -> None:
     """What each method reaches for the tokens it spends on a problem, where all methods say so."""
-    from methods.inference.options import BY_TOKENS
+    from registry.runs.by_tokens import BY_TOKENS
     from registry.runs.sentences import interval
 
     curve = compared.curve
