@@ -133,7 +133,7 @@ def run(run: Run, config: Config) -> None:
     """Thinking cut short, as it is, and made to go on; a vote of as many tokens beside it."""
     asked = ask(run, config)
     final = config.final or asked.task.step_end or config.wait
-    _require_known(asked, config.wait.replace("{question}", ""), final)
+    _require_known(asked, *(text.replace("{question}", "") for text in (config.wait, final)))
     _, drawn = draw(run, config, asked, config.samples)
     natural = [
         Chain(s.prompt_index, s.text, s.text, s.tokens.completion_length, s.finished) for s in drawn
@@ -184,22 +184,25 @@ def _cut(
     """Chains whose thinking is at most ``budget`` tokens; those cut off are asked to answer."""
     chains = list(natural)
     long = [i for i, c in enumerate(chains) if c.tokens > budget]
-    begun = []
-    for i in long:
+    begun, finals = [], []
+    prompts = [asked.problems[chains[i].problem].prompt for i in long]
+    for i, prompt in zip(long, prompts, strict=True):
         tokens = drawn[i].tokens
         text = asked.policy.decode(tokens.ids[tokens.prompt_length :][:budget])
-        begun.append(text if text.endswith(final) else text + final)
-    prompts = [asked.problems[chains[i].problem].prompt for i in long]
+        asks = continuation(final, prompt)
+        finals.append("" if text.endswith(asks) else asks)
+        begun.append(text + finals[-1])
     stop = asked.task.step_end or asked.task.stop
     pieces = _go_on(
         run, config, asked, [p + t for p, t in zip(prompts, begun, strict=True)], asked.longest,
         stop, "answer at", budget,
     )  # fmt: skip
-    asks = len(asked.policy.tokenizer.encode(final, add_special_tokens=False))
-    for i, text, piece in zip(long, begun, pieces, strict=True):
-        spent = budget + asks + piece.tokens.completion_length
-        whole = text + piece.text
-        chains[i] = Chain(chains[i].problem, whole, whole, spent, piece.finished)
+    for i, text, asks, piece in zip(long, begun, finals, pieces, strict=True):
+        put = len(asked.policy.tokenizer.encode(asks, add_special_tokens=False))
+        chains[i] = replace(
+            chains[i], text=text + piece.text, answer=piece.text, ended=piece.finished,
+            tokens=budget + put + piece.tokens.completion_length,
+        )  # fmt: skip
     return chains
 
 

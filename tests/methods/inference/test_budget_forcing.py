@@ -136,10 +136,23 @@ def test_thinking_beyond_the_budget_is_cut_off_and_an_answer_asked_for(budget: i
             continue
         begun = who.policy.decode(s.tokens.ids[s.tokens.prompt_length :][:budget])
         asks = begun if begun.endswith("+") else begun + "+"
-        assert new.text.startswith(asks) and new.answer == new.text
+        assert new.text == asks + new.answer
         # The end of a step ends the answer: there is no thinking behind the question for it.
-        assert "+" not in new.text[len(asks) :]
-        assert budget + 2 <= new.tokens <= budget + 1 + LONGEST
+        assert "+" not in new.answer
+        put = len(asks) - len(begun)
+        assert budget + put + 1 <= new.tokens <= budget + put + LONGEST
+
+
+def test_the_question_can_be_asked_again_behind_a_cut() -> None:
+    who = asked()
+    drawn = sample(
+        who.policy, [p.prompt for p in who.problems], max_new_tokens=LONGEST,
+        generator=torch.Generator().manual_seed(1),
+    )  # fmt: skip
+    whole = [Chain(s.prompt_index, s.text, s.text, LONGEST, False) for s in drawn]
+    found = budget_forcing._cut(stand_in(), Config(), who, drawn, whole, 2, "={question}")
+    for chain, problem in zip(found, who.problems, strict=True):
+        assert f"={problem.prompt}{chain.answer}" in chain.text
 
 
 def test_a_continuation_that_the_model_has_no_tokens_for_is_refused(tmp_path, monkeypatch) -> None:
