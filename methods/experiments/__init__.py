@@ -11,6 +11,7 @@ from methods.experiments.active_annotator import (
     ACTIVE_LLM_ANNOTATOR,
 )
 from methods.experiments.best_of_n_curve import BEST_OF_N_CURVE
+from methods.experiments.budget_forcing import BUDGET_FORCING_CUTS, BUDGET_FORCING_WAITS
 from methods.experiments.dft_against_sft import DFT_AGAINST_SFT
 from methods.experiments.distil_on_policy import DISTIL_ON_POLICY
 from methods.experiments.distil_reverse_kl import DISTIL_REVERSE_KL
@@ -95,6 +96,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     SELF_CONSISTENCY_GREEDY,
     SELF_CONSISTENCY_SAMPLES,
     WEIGHTED_VOTE,
+    BUDGET_FORCING_WAITS,
+    BUDGET_FORCING_CUTS,
     REWARD_OVEROPTIMISATION,
     REWARD_PAIRS,
     ORM_VERIFIER,

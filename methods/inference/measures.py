@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 
-from methods.engine.results import Estimate
-from methods.inference.options import BY_TOKENS
+from methods.engine.results import Estimate, Measure, Results
 
+BY_TOKENS = "by-tokens"  # the curve of a run that `registry compare` puts beside those of others
 TOO_HARD, TOO_EASY = 0.15, 0.85  # of one sample: beyond them choosing has little to gain
 _DRAWS = 2000
 
@@ -88,3 +90,111 @@ def over_tokens(
         "tokens spent on a problem, written and scored", f"held-out {quantity}", tokens,
         [(label, values)], log=True,
     )  # fmt: skip
+
+
+# --- ways to spend tokens -----------------------------------------------------------------------
+
+
+class Judged(Protocol):
+    """What is read of the one who asked: what a score is called, and how it is estimated."""
+
+    @property
+    def quantity(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    def resampled(self, values: Sequence[float], generator: torch.Generator) -> Estimate: ...
+
+
+@dataclass(frozen=True)
+class Spending:
+    """Settings in the order of their tokens, one of which is how the model does it by itself."""
+
+    names: tuple[str, ...]
+    tokens: list[float]  # mean tokens of an answer in each setting
+    gains: list[list[list[float]]]  # of each setting, problem and sample
+    natural: int  # the setting in which nothing is forced
+    votes: list[list[float]]  # of 1, 2, ... answers of that setting, for each problem
+
+    @property
+    def worth(self) -> list[list[float]]:
+        """Mean gain of each setting and problem."""
+        return [[math.fsum(g) / len(g) for g in setting] for setting in self.gains]
+
+
+def scaling(tokens: Sequence[float], values: Sequence[float]) -> float:
+    """The mean slope of value over tokens, of all pairs of points (2501.19393, Scaling).
+
+    Points at the same number of tokens have no slope between them and are left out.
+    """
+    pairs = itertools.combinations(sorted(zip(tokens, values, strict=True)), 2)
+    slopes = [(fb - fa) / (b - a) for (a, fa), (b, fb) in pairs if b > a]
+    if not slopes:
+        raise ValueError(f"no slope between {len(values)} values at tokens {list(tokens)}")
+    return math.fsum(slopes) / len(slopes)
+
+
+def turned(before: Sequence[float], after: Sequence[float], right: bool) -> float | None:
+    """Of the answers that were ``right`` (or wrong) before, the share that is not any more.
+
+    >>> turned([1, 0, 0, 1], [1, 1, 0, 0], True), turned([1.0], [0.0], False)
+    (0.5, None)
+    """
+    changed = [(a >= 1) != right for b, a in zip(before, after, strict=True) if (b >= 1) == right]
+    return sum(changed) / len(changed) if changed else None
+
+
+def of_spending(
+    asked: Judged, spending: Spending, spent: tuple[Measure, ...], draws: torch.Generator
+) -> Results:
+    """Accuracy over tokens, and what forcing is worth beside a vote of as many tokens."""
+    worth, at, tokens = spending.worth, spending.natural, spending.tokens
+    values = [asked.resampled(w, draws) for w in worth]
+    voted = [asked.resampled(v, draws) for v in spending.votes]
+    unit, quantity, last = asked.unit, asked.quantity, spending.names[-1]
+
+    def alone(name: str, title: str, found: Sequence[float], unit: str = unit) -> Measure:
+        return Measure(name, title, unit, True, None, bootstrap(found, draws))
+
+    def less(a: Sequence[float], b: Sequence[float]) -> list[float]:
+        return [x - y for x, y in zip(a, b, strict=True)]
+
+    problems = range(len(worth[0]))
+    slope = f"{quantity} per token"
+    measures = [
+        Measure(f"{quantity}_forced", f"{quantity.capitalize()} as it is and after {last}", unit,
+                True, values[at], values[-1]),
+        Measure(f"{quantity}_one_wait", f"{quantity.capitalize()} as it is and after one wait",
+                unit, True, values[at], values[at + 1]),
+        Measure(f"{quantity}_cut", f"{quantity.capitalize()} cut shortest and as it is", unit,
+                True, values[0], values[at]),
+        Measure("same_tokens_vote", f"Vote of 1 and of {len(voted)} fresh answers", unit, True,
+                voted[0], voted[-1]),
+        alone("over_natural", "After all waits less as it is, the same problems",
+              less(worth[-1], worth[at])),
+        alone("over_vote", f"After all waits less the vote of {len(voted)}",
+              less(worth[-1], spending.votes[-1])),
+        alone("scaling", "Mean slope over all budgets",
+              [scaling(tokens, [w[i] for w in worth]) for i in problems], slope),
+        alone("scaling_waits", "Mean slope over the waits",
+              [scaling(tokens[at:], [w[i] for w in worth[at:]]) for i in problems], slope),
+    ]  # fmt: skip
+    for name, right, better in (("corrected", False, True), ("spoiled", True, False)):
+        pairs = zip(spending.gains[at], spending.gains[-1], strict=True)
+        shares = [s for b, a in pairs if (s := turned(b, a, right)) is not None]
+        title = f"{'Right' if right else 'Wrong'} answers that the waits made otherwise"
+        if shares:
+            found = bootstrap(shares, draws, shares=True)
+            measures.append(Measure(name, title, "fraction", better, None, found))
+    labels = ("tokens spent on a problem", f"held-out {quantity}")
+    forced = curve("budget-forcing", "Budget forcing beside a vote of as many tokens", *labels,
+                   tokens, [("cut short, as it is, waits", values)])  # fmt: skip
+    beside = [k * tokens[at] for k in range(1, len(voted) + 1)]
+    forced["series"] += curve("", "", *labels, beside, [("vote of fresh answers", voted)])["series"]
+    best = max(range(len(values)), key=lambda i: values[i].mean)
+    notes = [
+        f"Performance, the best of all budgets: {values[best].mean:.2f}, {spending.names[best]}."
+    ]
+    if unit == "fraction":
+        notes.append(difficulty(worth[at]))
+    by_tokens = over_tokens("budget-forcing", quantity, tokens, values)
+    return Results((*measures, *spent), (forced, by_tokens), tuple(notes))

@@ -8,8 +8,6 @@ from pydantic import model_validator
 
 from methods.engine.options import ModelOptions, option
 
-BY_TOKENS = "by-tokens"  # the curve of a run that `registry compare` puts beside those of others
-
 
 class ProblemOptions(ModelOptions):
     """Which problems are answered, and how an answer is drawn."""

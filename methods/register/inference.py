@@ -119,4 +119,48 @@ WEIGHTED_BEST_OF_N = MethodInfo(
     "the scorer knows anything, and best-of-n where single wrong answers fool it.",
 )
 
-INFERENCE: tuple[MethodInfo, ...] = (BEST_OF_N, SELF_CONSISTENCY, WEIGHTED_BEST_OF_N)
+BUDGET_FORCING = MethodInfo(
+    slug="budget-forcing",
+    name="Budget forcing",
+    family="inference",
+    paper="2501.19393",
+    summary="Cuts thinking off at a budget of tokens, or replaces its end by a word that makes the "
+    "model go on; no training and no scorer.",
+    equation=Equation(
+        "Section 3 (metrics)",
+        r"\operatorname{Scaling}=\frac{1}{\binom{|A|}{2}}\sum_{a<b\in A}\frac{f(b)-f(a)}{b-a},"
+        r"\qquad\operatorname{Performance}=\max_{a\in A} f(a)",
+    ),
+    needs=("prompts",),
+    knobs=(
+        Knob(
+            "continuation",
+            "Wait, the best of a few strings tried",
+            "given; the sign behind which the built-in tiny model answers",
+            "s1's fork of lm-evaluation-harness: thinking_n_ignore_str",
+        ),
+        Knob(
+            "which answer counts",
+            "one that is asked for behind all thinking",
+            "the last one",
+        ),
+        Knob(
+            "temperature",
+            "0",
+            "1, so that a vote of as many tokens can stand beside it",
+        ),
+        Knob(
+            "training",
+            "1,000 long traces before",
+            "none: the model as it is",
+        ),
+    ),
+    status="partial",
+    since="0.2",
+    use="A model was trained to think at length and to correct itself. Others seldom gain: look at "
+    "the vote of as many tokens that each run puts beside it.",
+)
+
+INFERENCE: tuple[MethodInfo, ...] = (
+    BEST_OF_N, SELF_CONSISTENCY, WEIGHTED_BEST_OF_N, BUDGET_FORCING,
+)  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from registry.catalog.models import Curve, Series
 from registry.runs.records import RunRecord
 
-BY_TOKENS = "by-tokens"  # what methods that spend tokens on answering call it in their results
+BY_TOKENS = "by-tokens"  # what methods call the curve; a test holds the two together
 _SAME = ("task", "data", "model", "prompts")  # options by which methods answer the same problems
 
 

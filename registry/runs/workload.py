@@ -255,8 +255,13 @@ def _merge(s: Setting, made: Workload) -> None:
 
 def _sample_only(s: Setting, made: Workload) -> None:
     prompts = min(int(s.get("prompts", s.lengths.held_out)), s.lengths.held_out)
-    each = int(s.get("n", 1)) * (int(s.get("repeats", 0)) + 1)
-    _sample(s, made, made.around, prompts, each, s.lengths.sampled(s.get("max_new_tokens")))
+    each = int(s.get("n", s.get("samples", 1))) * (int(s.get("repeats", 0)) + 1)
+    lengths = s.lengths.sampled(s.get("max_new_tokens"))
+    # Each continuation is about as long as the answer; of those cut off a part is written again.
+    times = 1 + int(s.get("waits", 0)) + int(s.get("cuts", 0)) / 2
+    _sample(s, made, made.around, prompts, each, lengths, times)
+    if s.reward_model:
+        _score(s, made, made.around, prompts, each, _mean(lengths))
 
 
 # --- pieces ------------------------------------------------------------------------------------

@@ -100,6 +100,13 @@ def test_methods_that_sample_are_put_side_by_side_over_the_tokens_they_spend(
     assert "tokens spent on a problem" in shown and "0.605 to 0.805" in shown
 
 
+def test_the_curve_that_is_compared_is_the_one_that_methods_draw() -> None:
+    from methods.inference import measures
+    from registry.runs import by_tokens
+
+    assert by_tokens.BY_TOKENS == measures.BY_TOKENS
+
+
 def test_methods_that_answer_other_problems_share_no_curve_over_tokens(
     workplace: Workplace, capsys: Capture
 ) -> None:

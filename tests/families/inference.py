@@ -9,6 +9,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "best-of-n": {"n": 4, "repeats": 2, "prompts": 6},
     "self-consistency": {"n": 4, "repeats": 2, "prompts": 6},
     "weighted-best-of-n": {"n": 4, "repeats": 2, "prompts": 6},
+    "budget-forcing": {"samples": 4, "waits": 2, "cuts": 2, "prompts": 6},
 }  # fmt: skip
 # Another value for every option of its own: each must leave another run behind.
 OTHERS: dict[str, dict[str, Any]] = {
@@ -24,5 +25,9 @@ OTHERS: dict[str, dict[str, Any]] = {
         "n": 5, "scorer": "likelihood", "reward_model": "trained", "weight": "sigmoid",
         "score_noise": 0.0, "control": "equal", "repeats": 3, "prompts": 3, "temperature": 0.5,
         "max_new_tokens": 3, "data": "answers",
+    },
+    "budget-forcing": {
+        "samples": 3, "waits": 1, "wait": "1+", "cuts": 1, "final": "=", "control": "fresh",
+        "prompts": 3, "temperature": 0.5, "max_new_tokens": 3, "data": "answers",
     },
 }  # fmt: skip

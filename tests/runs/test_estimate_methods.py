@@ -122,3 +122,18 @@ def test_a_method_of_which_nothing_is_known_says_why_there_is_no_prediction() ->
         estimate(changed(odd), Path("x"), choice=Choice(DEVICE), **lengths)
     with pytest.raises(UsageError, match=r"no task and no data.*--prompt-tokens"):
         estimate(changed({**plan.config, "task": None}), Path("x"), choice=Choice(DEVICE))
+
+
+def test_answers_that_are_made_to_go_on_are_written_that_often() -> None:
+    one = tokens_written(of("budget-forcing", waits=1, cuts=1, samples=4), around=True)
+    assert one == pytest.approx(2.5 * tokens_written(of("best-of-n", n=4, repeats=1), True) / 2)
+    more = tokens_written(of("budget-forcing", waits=3, cuts=1, samples=4), around=True)
+    assert more / one == pytest.approx(4.5 / 2.5)
+
+
+def test_a_reward_model_reads_every_answer_that_it_ranks() -> None:
+    def read(**options: Any) -> float:
+        made = of("weighted-best-of-n", n=4, repeats=1, **options)
+        return sum(p.times for p in made.around if p.kind == "score")
+
+    assert read() == 0 < read(reward_model="folder")

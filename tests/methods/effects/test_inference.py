@@ -56,3 +56,25 @@ def test_verdicts_of_which_half_are_right_improve_on_the_plain_vote(run: Run) ->
 def test_verdicts_exchanged_whole_do_not_improve_on_the_plain_vote(run: Run) -> None:
     found = run("weighted-best-of-n", repeats=1, control="shuffled")
     assert found["over_majority"]["after_interval"][0] <= 0
+
+
+def test_thinking_that_is_cut_off_costs_accuracy_and_a_vote_of_as_many_tokens_gains(
+    run: Run,
+) -> None:
+    found = run("budget-forcing", waits=3, cuts=1)
+    assert rises(found["accuracy_cut"])
+    vote = found["same_tokens_vote"]
+    assert vote["after"] > vote["before"] + 0.03
+    assert found["over_vote"]["after_interval"][1] < 0  # continuations are no vote
+
+
+def test_answering_the_bare_problem_again_neither_gains_nor_loses(run: Run) -> None:
+    found = run("budget-forcing", waits=3, cuts=1, control="fresh")["over_natural"]
+    assert found["after_interval"][0] <= 0 <= found["after_interval"][1]
+
+
+def test_a_model_that_was_never_taught_to_go_on_loses_by_it(run: Run) -> None:
+    """Not the paper's model: the method alone gives nothing, and the run says so."""
+    found = run("budget-forcing", waits=3, cuts=1)
+    assert found["over_natural"]["after_interval"][1] < 0
+    assert found["spoiled"]["after"] > found["corrected"]["after"]
