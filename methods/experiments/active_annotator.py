@@ -15,6 +15,11 @@ from methods.experiments.protocol import (
     Scale,
 )
 
+_TINY = (
+    "The tiny decoder knows nothing of what people feel, and of the sums it was trained on it is "
+    "right of 97 %: a logistic model cannot add better, and of 420 labels so few are wrong that "
+    "two ways of sharing them cannot be told apart."
+)
 _SCALES = (
     Scale(
         "tiny",
@@ -26,6 +31,7 @@ _SCALES = (
             "hidden states is trained from nothing on 20 labels and then on 40 more in each of "
             "ten rounds."
         ),
+        untestable=_TINY,
     ),
     Scale(
         "smollm2",
