@@ -49,7 +49,10 @@ class Config(AnnotatorOptions):
     )
 
 
-PRESETS: dict[str, dict[str, Any]] = {"tiny": SUMS, "smollm2-135m": SMOLLM2}
+PRESETS: dict[str, dict[str, Any]] = {
+    "tiny": {**SUMS, "threshold": 0.95},  # it is right, and sure, of nearly all
+    "smollm2-135m": SMOLLM2,
+}
 
 
 def to_model(probabilities: Tensor, threshold: float) -> Tensor:

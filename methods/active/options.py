@@ -62,8 +62,9 @@ class AnnotatorOptions(ActiveOptions):
     )
 
 
-# The tiny model knows the sums it was trained on, and nothing of what people feel.
-SUMS: dict[str, Any] = {"task": "chain-sum:digits=1,terms=3"}
+# The tiny model knows the sums it was trained on, and nothing of what people feel; words do not
+# show what a sum is, its states do.
+SUMS: dict[str, Any] = {"task": "chain-sum:digits=1,terms=3", "features": "states"}
 # Fewer texts to measure on: the model reads each once, for reference.
 SMOLLM2: dict[str, Any] = {
     "task": "rated-sentences:domain=tweets,held_out=300", "batch": 20, "precision": "bfloat16",

@@ -15,16 +15,23 @@ from methods.experiments.protocol import (
     Scale,
 )
 
+_TINY = (
+    "The tiny decoder knows nothing of what people feel, and of the sums it was trained on it is "
+    "right of 97 %: a logistic model cannot add better, and of 420 labels so few are wrong that "
+    "two ways of sharing them cannot be told apart."
+)
 _SCALES = (
     Scale(
         "tiny",
         "tiny",
         seeds=3,
         protocol=(
-            "The tiny decoder, trained from scratch on 400 sums of three digits, labels other such "
-            "sums; the classes are the sums, 0 to 27. A logistic model on the digits of the text "
-            "is trained from nothing on 20 labels and then on 40 more in each of ten rounds."
+            "The tiny decoder, trained from scratch on 400 sums of a few digits, labels other such "
+            "sums; the sums are the classes. A logistic model on the mean of the decoder's last "
+            "hidden states is trained from nothing on 20 labels and then on 40 more in each of "
+            "ten rounds."
         ),
+        untestable=_TINY,
     ),
     Scale(
         "smollm2",
@@ -61,7 +68,7 @@ ACTIVE_LLM_ANNOTATOR = Experiment(
             "oracle",
             "the oracle labels the same number of texts",
             "margin",
-            tiny={"task": "chain-sum:digits=1,terms=3"},
+            tiny={"task": "chain-sum:digits=1,terms=3", "features": "states"},
         ),
         Arm(
             "shuffled",

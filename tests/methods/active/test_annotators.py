@@ -90,7 +90,9 @@ def test_routing_with_a_threshold_of_nothing_is_the_annotator_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = play("llm-annotator", tmp_path / "alone", monkeypatch).folder
-    hybrid = play("hybrid-routing", tmp_path / "hybrid", monkeypatch, threshold=0.0).folder
+    hybrid = play(
+        "hybrid-routing", tmp_path / "hybrid", monkeypatch, threshold=0.0, initial=2, batch=2
+    ).folder
     assert last_round(hybrid) == last_round(alone)
 
 
@@ -101,7 +103,9 @@ def test_routing_that_trusts_no_answer_is_the_oracle_that_also_paid_for_reading(
         hybrid_routing, "to_model", lambda p, threshold: torch.zeros(len(p), dtype=torch.bool)
     )
     oracle = last_round(play("margin", tmp_path / "oracle", monkeypatch).folder)
-    hybrid = last_round(play("hybrid-routing", tmp_path / "hybrid", monkeypatch).folder)
+    hybrid = last_round(
+        play("hybrid-routing", tmp_path / "hybrid", monkeypatch, initial=2, batch=2).folder
+    )
     assert hybrid.pop("read") > 0 == oracle.pop("read")
     assert hybrid == oracle
 
