@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from methods.experiments.best_of_n_curve import BEST_OF_N_CURVE
 from methods.experiments.dft_against_sft import DFT_AGAINST_SFT
+from methods.experiments.dicl_calibration import DICL_CALIBRATION
 from methods.experiments.distil_on_policy import DISTIL_ON_POLICY
 from methods.experiments.distil_reverse_kl import DISTIL_REVERSE_KL
 from methods.experiments.distil_soft_targets import DISTIL_SOFT_TARGETS
@@ -82,6 +83,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     MERGE_DARE,
     MERGE_SLERP,
     IN_CONTEXT_SCALING,
+    DICL_CALIBRATION,
 )
 
 
