@@ -101,7 +101,7 @@ DICL_CALIBRATION = Experiment(
                 "A pendulum with a motor, 20 episodes a seed with heights of swing of their own; "
                 "40 steps of 0.1 s are read, 8 predicted. The model is a decoder of two layers and "
                 "width 64 that was trained from scratch on 1,500 batches of 8 random series of 48 "
-                "two-digit numbers: five in eight are noisy sums of two waves, and no pendulum is "
+                "one-digit numbers: five in eight are noisy sums of two waves, and no pendulum is "
                 "among them. `before` is vICL, `after` is DICL."
             ),
         ),

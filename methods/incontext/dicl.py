@@ -89,7 +89,7 @@ class Config(NumericOptions):
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {"digits": 2, "context": 40, "horizon": 8},
+    "tiny": {"digits": 1, "context": 40, "horizon": 8},
     "smollm2-135m": {"context": 100, "horizon": 10, "episodes": 2, "precision": "bfloat16"},
 }
 
