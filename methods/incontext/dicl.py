@@ -43,7 +43,7 @@ from methods.engine.model import LanguageModel
 from methods.engine.options import option
 from methods.engine.run import Run
 from methods.incontext import rollout
-from methods.incontext.digits import Alphabet, Scale, alphabet, next_log_masses
+from methods.incontext.digits import Alphabet, Scale, all_log_masses, alphabet
 from methods.incontext.learner import numeric_policy
 from methods.incontext.options import NumericOptions
 from methods.incontext.pendulum import Episode, play
@@ -89,7 +89,7 @@ class Config(NumericOptions):
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {"digits": 2, "context": 40, "horizon": 8},
+    "tiny": {"digits": 1, "context": 40, "horizon": 8},
     "smollm2-135m": {"context": 100, "horizon": 10, "episodes": 2, "precision": "bfloat16"},
 }
 
@@ -132,8 +132,9 @@ def point_of(masses: Tensor, scale: Scale, point: str) -> Tensor:
 
 def run(run: Run, config: Config) -> None:
     """Rollouts of vICL and DICL, their error and calibration, beside the baselines."""
+    untrained = config.control == "untrained"
     policy = numeric_policy(
-        run, config, config.context + config.horizon, untrained=config.control == "untrained"
+        run, config, config.context + config.horizon, "waves", untrained=untrained
     )
     written = alphabet(policy, config.digits, config.separator)
     seed = run.generator("episodes").initial_seed()  # the same on every device
@@ -221,14 +222,11 @@ def _continued(
     at_once = max(1, policy.sample_batch // 4)
     with run.stage("continuing", config.horizon) as bar:
         for _ in range(config.horizon):
-            for start in range(0, len(codes), at_once):
-                run.check()
-                part = range(start, min(start + at_once, len(codes)))
-                laws = next_log_masses(
-                    policy, written, [codes[i] for i in part], [[len(codes[i])] for i in part]
-                )
-                for i, law in zip(part, laws, strict=True):
-                    found[i].append(law[0].exp())
+            laws = all_log_masses(
+                policy, written, codes, [[len(c)] for c in codes], at_once, lambda _: run.check()
+            )
+            for before, law in zip(found, laws, strict=True):
+                before.append(law[0].exp())
             for i, scale in enumerate(scales):
                 codes[i].append(int(scale.codes(point_of(found[i][-1], scale, config.point))))
             bar.advance(1)

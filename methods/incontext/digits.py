@@ -13,13 +13,14 @@ level of as many symbols; anything else is refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import torch
 from torch import Tensor
 
+from methods.engine import distributed
 from methods.engine.attention import Packed
 from methods.engine.errors import MethodError
 from methods.engine.model import LanguageModel
@@ -179,6 +180,31 @@ def next_log_masses(
     found = _masses(model, written, states, places, ends, len(branches))
     cuts = [len(wanted) for wanted in lengths]
     return list(found.split(cuts))
+
+
+def all_log_masses(
+    model: LanguageModel,
+    written: Alphabet,
+    series: Sequence[Sequence[int]],
+    lengths: Sequence[Sequence[int]],
+    at_once: int,
+    tick: Callable[[int], None],
+) -> list[Tensor]:
+    """``next_log_masses`` of many series, ``at_once`` of them in a pass, shared among processes.
+
+    ``tick`` is called before each pass with the number of its series, and may raise.
+    """
+    found: dict[int, Tensor] = {}
+    groups = [range(i, min(i + at_once, len(series))) for i in range(0, len(series), at_once)]
+    for group in distributed.share(groups):
+        tick(len(group))
+        laws = next_log_masses(
+            model, written, [series[i] for i in group], [lengths[i] for i in group]
+        )
+        found |= dict(zip(group, laws, strict=True))
+    for others in distributed.gather(found):
+        found |= others
+    return [found[i] for i in range(len(series))]
 
 
 def _masses(

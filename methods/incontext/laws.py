@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ from methods.incontext.options import LawName
 
 Masses = Callable[[Tensor, Tensor], Tensor]
 """(N,) last values, (B - 1,) edges between bins -> (N, B) the mass of each bin, float64."""
+
+Lessons = Literal["chains", "waves"]
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,16 @@ def draw(name: LawName, generator: torch.Generator, length: int) -> Series:
     return Series(values, lambda last, edges: gaussian_masses(step(last), spread, edges))
 
 
-def lessons(generator: torch.Generator, count: int, length: int) -> Tensor:
+def lessons(generator: torch.Generator, count: int, length: int, mostly: Lessons) -> Tensor:
     """(count, T) series that a small model learns from, each with parameters of its own.
 
-    Of eight, three are chains of 2, 3, 4, 6 or 7 states; two are sums of two waves; one is noise
-    that reverts to its mean in 0.3 to 30 steps; one a noisy tent, sine or cubic map; one repeats 2
-    to 7 random levels, half of these with noise. No test system is among them: the chain tested has
-    5 states, Brownian motion never reverts.
+    Five of eight are of the kind ``mostly`` names: chains of 2, 3, 4, 6 or 7 states, or sums of two
+    waves. One is noise that reverts to its mean in 0.3 to 30 steps; one a noisy tent, sine or cubic
+    map; one repeats 2 to 7 random levels, half of these with noise. No test system is among them:
+    the chain tested has 5 states, Brownian motion never reverts, a pendulum is no sum of waves.
     """
-    kinds = (_chained, _waves, _reverting, _chained, _mapped, _periodic, _waves, _chained)
+    most = _chained if mostly == "chains" else _waves
+    kinds = (most, most, _reverting, most, _mapped, most, _periodic, most)
     sizes = [count // 8 + (place < count % 8) for place in range(8)]
     made = [kind(generator, n, length) for kind, n in zip(kinds, sizes, strict=True)]
     order = torch.randperm(count, generator=generator)
@@ -129,9 +133,14 @@ def _waves(generator: torch.Generator, count: int, length: int) -> Tensor:
 
 def _chained(generator: torch.Generator, count: int, length: int) -> Tensor:
     states = torch.tensor([2, 3, 4, 6, 7])[torch.randint(5, (count,), generator=generator)]
-    weights = -_uniform(generator, 0, 1, count, 7, 7).clamp(min=1e-300).log()
+    weights = _weights(generator, count, 7, 7)
     weights *= torch.arange(7) < states[:, None, None]
     return _walk(generator, weights / weights.sum(-1, keepdim=True), length).double()
+
+
+def _weights(generator: torch.Generator, *shape: int) -> Tensor:
+    """Cubes of exponential variables: most rows favour one or two states, and each is possible."""
+    return (-_uniform(generator, 0, 1, *shape).clamp(min=1e-300).log()) ** 3 + 1e-3
 
 
 def _walk(generator: torch.Generator, chances: Tensor, length: int) -> Tensor:
@@ -162,8 +171,8 @@ def _iterated(
 
 
 def _markov(generator: torch.Generator, length: int, states: int) -> Series:
-    """A chain on 0..states-1 whose rows of transitions are uniform on the simplex."""
-    weights = -_uniform(generator, 0, 1, states, states).clamp(min=1e-300).log()
+    """A chain on 0..states-1 with transitions drawn anew."""
+    weights = _weights(generator, states, states)
     chances = weights / weights.sum(1, keepdim=True)
     path = _walk(generator, chances[None], length)[0]
     points = torch.arange(states, dtype=torch.float64)

@@ -16,23 +16,23 @@ from methods.engine.run import Run
 from methods.engine.tasks.task import Problem, Task
 from methods.engine.tiny import Recipe
 from methods.incontext.digits import Scale, text
-from methods.incontext.laws import lessons
+from methods.incontext.laws import Lessons, lessons
 from methods.incontext.options import NumericOptions
 
 LESSONS = 8000
-RECIPE = Recipe(labels=LESSONS, steps=2000, batch=8, learning_rate=4e-3, layers=2, width=64)
+RECIPE = Recipe(labels=LESSONS, steps=1500, batch=8, learning_rate=4e-3, layers=2, width=64)
 
 
-def learner_task(digits: int, separator: str, length: int) -> Task:
+def learner_task(digits: int, separator: str, length: int, mostly: Lessons) -> Task:
     """Random series of ``length`` numbers as a text to be trained on, all of it."""
-    series = lessons(torch.Generator().manual_seed(0), LESSONS, length)
+    series = lessons(torch.Generator().manual_seed(0), LESSONS, length, mostly)
     written = [
         text(Scale.of(values, digits).codes(values).tolist(), digits, separator)
         for values in series
     ]
     problems = tuple(Problem("", line, str(i)) for i, line in enumerate(written))
     return Task(
-        name=f"random-series:digits={digits},length={length},separator={separator}",
+        name=f"random-series:mostly={mostly},digits={digits},length={length},separator={separator}",
         kind="scored",
         train=problems,
         held_out=(),
@@ -47,13 +47,13 @@ def learner_task(digits: int, separator: str, length: int) -> Task:
 
 
 def numeric_policy(
-    run: Run, config: NumericOptions, length: int, *, untrained: bool
+    run: Run, config: NumericOptions, length: int, mostly: Lessons, *, untrained: bool
 ) -> LanguageModel:
     """The model that reads numbers; ``tiny`` has learned from random series of ``length``."""
-    lessons = None
+    task = None
     if config.model == "tiny":
-        lessons = learner_task(config.digits, config.separator, length)
-    policy = run.policy(config, lessons)
+        task = learner_task(config.digits, config.separator, length, mostly)
+    policy = run.policy(config, task)
     if untrained:
         _draw_anew(policy, run.generator("weights"))
     return policy

@@ -14,7 +14,7 @@ SMALL: dict[str, dict[str, Any]] = {
 # Another value for every option of its own: each must leave another run behind.
 OTHERS: dict[str, dict[str, Any]] = {
     "llm-time-series": {
-        "digits": 1, "separator": "=", "law": "markov-chain", "length": 14, "series": 4,
+        "digits": 1, "separator": "=", "law": "brownian-motion", "length": 14, "series": 4,
         "points": 4, "control": "shuffled",
     },
     "dicl": {

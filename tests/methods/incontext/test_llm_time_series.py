@@ -111,7 +111,7 @@ def test_a_model_that_gives_numbers_no_probability_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nowhere = [torch.full((3, 100), float("nan"), dtype=torch.float64)] * 3
-    monkeypatch.setattr(llm_time_series, "next_log_masses", lambda *args: nowhere)
+    monkeypatch.setattr(llm_time_series, "all_log_masses", lambda *args: nowhere)
     with pytest.raises(MethodError, match="no finite log-probability"):
         play(METHOD, tmp_path / "run", monkeypatch)
 
