@@ -39,6 +39,7 @@ from methods.experiments.sft_heldout_loss import SFT_HELDOUT_LOSS
 from methods.experiments.spin_self_play import SPIN_SELF_PLAY
 from methods.experiments.star_rationales import STAR_HINTS, STAR_RATIONALES
 from methods.experiments.stream import STREAM_REPLAY, STREAM_REPLAY_JOINT
+from methods.experiments.stream_methods import STREAM_METHODS
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     SFT_HELDOUT_LOSS,
@@ -83,6 +84,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     MERGE_SLERP,
     STREAM_REPLAY,
     STREAM_REPLAY_JOINT,
+    *STREAM_METHODS,
 )
 
 
