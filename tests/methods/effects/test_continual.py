@@ -11,8 +11,8 @@ from tests.methods.effects.conftest import Run
 pytestmark = pytest.mark.effect
 
 # Products of three digits, then greatest common divisors.
-STREAM: dict[str, Any] = {"later_tasks": "gcd:digits=2", "steps": 160}
-FULL = ("replay", "ewc", "a-gem")
+STREAM: dict[str, Any] = {"later_tasks": "gcd:digits=2", "steps": 120}
+FULL = ("replay", "ewc", "lwf", "a-gem")
 
 
 def forgotten(found: dict[str, Any]) -> list[float]:
@@ -45,7 +45,8 @@ def test_permuted_fisher_information_keeps_less(run: Run) -> None:
     kept, control = (
         run("ewc", fisher=kind, **STREAM)["bwt_loss"] for kind in ("empirical", "shuffled")
     )
-    assert kept["after_interval"][1] < control["after_interval"][0]
+    # Of the same problems from the same start: the difference is steadier than either interval.
+    assert kept["after"] < control["after"] - 0.1
 
 
 def test_prompts_forget_nothing_and_one_prompt_for_all_does(run: Run) -> None:
@@ -57,3 +58,13 @@ def test_prompts_forget_nothing_and_one_prompt_for_all_does(run: Run) -> None:
     assert found["ap_loss"]["after_interval"][1] < found["ap_loss"]["before_interval"][0]
     control = run("progressive-prompts", control="sequential", **STREAM)
     assert forgotten(control)[0] > 0.1
+
+
+def test_adapters_in_orthogonal_subspaces_forget_less_than_unbound_ones_or_one(run: Run) -> None:
+    """By some 0.15 nats on this stream: all adapters count for every text, also for the old."""
+    bound, unbound, one = (
+        run("o-lora", **STREAM, **given)["bwt_loss"]["after"]
+        for given in ({}, {"strength": 0.0}, {"control": "sequential"})
+    )
+    assert bound < min(unbound, one) - 0.05
+    assert bound > 0.3  # and still it forgets
