@@ -46,7 +46,7 @@ class Config(StreamOptions):
     """Options of elastic weight consolidation."""
 
     strength: float = option(
-        100.0, "lambda, the weight of the penalty", source="ours; the paper chooses by task", gt=0
+        3000.0, "lambda, the weight of the penalty", source="ours; the paper chooses by task", gt=0
     )
     fisher: Literal["empirical", "true", "shuffled"] = option(
         "empirical",

@@ -9,7 +9,7 @@ the formulas are the same, and only what is good of a sign differs.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,23 +47,29 @@ Row = Sequence[Scores]  # one entry of R for each task
 
 
 def estimate(scores: Scores) -> Estimate:
-    """The sum of values by the sum of weights; fractions of ones with Wilson's interval.
+    """The sum of values by the sum of weights; of accuracies with Wilson's interval."""
+    n = len(scores.values)
+    if set(scores.weights) == {1.0} and set(scores.values) <= {0.0, 1.0}:
+        return Estimate.of_fraction(sum(scores.values), n)
+    return ratio(scores)
 
-    Else the interval is that of a ratio of means (delta method): problems are independent.
+
+def ratio(scores: Scores) -> Estimate:
+    """The same with the interval of a ratio of means (delta method): problems are independent.
+
+    For losses, and for differences of either kind.
     """
     n, whole = len(scores.values), math.fsum(scores.weights)
     mean = math.fsum(scores.values) / whole
-    if whole == n and all(v in (0.0, 1.0) for v in scores.values):
-        return Estimate.of_fraction(sum(scores.values), n)
     pairs = zip(scores.values, scores.weights, strict=True)
     spread = math.fsum((v - mean * w) ** 2 for v, w in pairs)
     half = _Z * math.sqrt(spread * n / max(1, n - 1)) / whole
     return Estimate(mean, (mean - half, mean + half), n)
 
 
-def mean_of(parts: Sequence[Scores]) -> Estimate:
+def mean_of(parts: Sequence[Scores], of_one: Callable[[Scores], Estimate] = estimate) -> Estimate:
     """The mean over tasks, each weighing the same; independent: half-widths add as squares."""
-    found = [estimate(part) for part in parts]
+    found = [of_one(part) for part in parts]
     mean = math.fsum(e.mean for e in found) / len(found)
     down, up = (
         math.sqrt(math.fsum((e.mean - e.interval[side]) ** 2 for e in found)) / len(found)
@@ -80,13 +86,13 @@ def average_performance(row: Row) -> Estimate:
 def backward_transfer(matrix: Sequence[Row]) -> Estimate:
     """BWT = 1/(T-1) sum_{i<T} (R[T][i] - R[i][i]); ``matrix`` has rows 0 (the start) to T."""
     tasks = len(matrix) - 1
-    return mean_of([matrix[tasks][i] - matrix[i + 1][i] for i in range(tasks - 1)])
+    return mean_of([matrix[tasks][i] - matrix[i + 1][i] for i in range(tasks - 1)], ratio)
 
 
 def forward_transfer(matrix: Sequence[Row], baseline: Row) -> Estimate:
     """FWT = 1/(T-1) sum_{i>=2} (R[i-1][i] - b_i); ``baseline`` holds b, the learner's start."""
     tasks = len(matrix) - 1
-    return mean_of([matrix[i][i] - baseline[i] for i in range(1, tasks)])
+    return mean_of([matrix[i][i] - baseline[i] for i in range(1, tasks)], ratio)
 
 
 def learned(matrix: Sequence[Row]) -> Estimate:

@@ -30,7 +30,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from methods.continual.loop import Prefixed, Stream
@@ -109,6 +108,8 @@ class Prompts:
 
     def save_pretrained(self, folder: Path | str, *, state_dict: Mapping[str, Tensor]) -> None:
         """Write all prompts joined, the newest first, as PEFT reads them."""
+        from safetensors.torch import save_file  # imports torch, and the options are read without
+
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (newest,) = (t for name, t in state_dict.items() if name.endswith(f".{_NAME}"))

@@ -51,6 +51,7 @@ from methods.experiments.sft_heldout_loss import SFT_HELDOUT_LOSS
 from methods.experiments.spin_self_play import SPIN_SELF_PLAY
 from methods.experiments.star_rationales import STAR_HINTS, STAR_RATIONALES
 from methods.experiments.stream import STREAM_REPLAY, STREAM_REPLAY_JOINT
+from methods.experiments.stream_methods import STREAM_METHODS
 from methods.experiments.weak_labels import (
     COLLAPSE_HARD_PROMPTS,
     COLLAPSE_NOISY_FILTER,
@@ -114,6 +115,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     STREAM_REPLAY,
     STREAM_REPLAY_JOINT,
     DICL_CALIBRATION,
+    *STREAM_METHODS,
 )
 
 

@@ -6,7 +6,10 @@ from __future__ import annotations
 from methods.experiments.protocol import Arm, Comparison, Experiment, Quantity, Scale
 
 AP, BWT, LEARNED = "ap_accuracy", "bwt_accuracy", "learned_accuracy"
-MEASURES = (AP, BWT, LEARNED, "fwt_accuracy", "ap_loss", "bwt_loss", "general_loss")
+MEASURES = (
+    AP, BWT, LEARNED, "fwt_accuracy", "ap_loss", "bwt_loss", "learned_loss", "fwt_loss",
+    "general_loss",
+)  # fmt: skip
 SEQUENTIAL = Arm(
     "sequential", "one task after another, nothing against forgetting", "replay",
     options={"control": "sequential"},

@@ -63,7 +63,7 @@ EWC = MethodInfo(
             "fisher=empirical takes the demonstrated answers, true draws them from the model; "
             "squares of single answers' gradients either way",
         ),
-        Knob("lambda", "chosen by task", "strength=100, with the task's loss a mean over tokens"),
+        Knob("lambda", "chosen by task", "strength=3000, with the task's loss a mean over tokens"),
         Knob(
             "several earlier tasks",
             "a penalty for each, or their sum",

@@ -5,7 +5,8 @@ Nothing here names a method: what a step does follows from its options. ``group_
 counts pairs, of any other rows. ``samples_per_prompt`` writes answers before the first step, with
 ``rounds`` again in each; a ``teacher`` reads every row of a step, and where ``max_new_tokens`` is
 beside it the rows are the student's own. A method without steps samples and trains nothing, but
-for ``expert_steps``: models that are trained to be merged.
+for ``expert_steps``: models that are trained to be merged. ``later_tasks`` makes a stream: its
+tasks share the steps, and all are measured after each.
 """
 
 from __future__ import annotations
@@ -144,8 +145,11 @@ def workload(setting: Setting) -> Workload:
 
 
 def trained_parameters(s: Setting) -> int:
-    """Parameters with a gradient: all, or LoRA's two small matrices beside each that it names."""
+    """Parameters with a gradient: all, LoRA's two small matrices beside each that it names, or a
+    prompt's vectors."""
     settings, shape = s.adapter, s.shape
+    if "prompt_length" in s.config:
+        return int(s.config["prompt_length"]) * shape.width
     if settings is None:
         return s.shape.parameters
     ends = {
@@ -183,12 +187,23 @@ def _batch_step(s: Setting, made: Workload) -> None:
         _samples_before(s, made, answers)
         return
     held_out = s.lengths.held_out
-    scored = 4 if made.reference or s.needs_reference else 2  # before and after, and the reference
+    measured = _measurings(s)
+    scored = 4 if made.reference or s.needs_reference else measured  # and the reference
     _score(s, made, made.around, held_out, each, _mean(answers), scored)
     if s.needs_reference:
         _score(s, made, made.around, s.lengths.train, each, _mean(answers))
     if not s.needs_pairs and s.lengths.verifiable and not s.get("data"):
-        _sample(s, made, made.around, held_out, 1, answers, times=2)
+        _sample(s, made, made.around, held_out, 1, answers, times=measured)
+
+
+def _measurings(s: Setting) -> int:
+    """How often a task is measured: before and after; of a stream each of them after each, and
+    one beside them. The tasks of a stream are taken to be like the first."""
+    if "later_tasks" not in s.config:
+        return 2
+    tasks = 2 + str(s.config["later_tasks"]).count(";")
+    rows = 2 if s.get("control") == "joint" else tasks + 1
+    return rows * (tasks + 1)
 
 
 def _samples_before(s: Setting, made: Workload, answers: Sequence[int]) -> None:

@@ -110,6 +110,22 @@ def test_minibatches_are_updates() -> None:
     assert two == 2 * one
 
 
+def test_every_task_of_a_stream_is_measured_after_each() -> None:
+    two, three = (
+        tokens_written(of("replay", later_tasks=later), around=True)
+        for later in ("gcd", "gcd;running-sum")
+    )
+    assert three == pytest.approx(two * 16 / 9)
+    joint = tokens_written(of("replay", later_tasks="gcd", control="joint"), around=True)
+    assert joint == pytest.approx(two * 2 / 3)
+
+
+def test_of_a_frozen_model_only_the_prompt_is_trained() -> None:
+    found = predicted("progressive-prompts", prompt_length=10)
+    assert found.trained == 10 * 576
+    assert amounts(found)["moments"] == 8 * found.trained
+
+
 def test_a_method_of_which_nothing_is_known_says_why_there_is_no_prediction() -> None:
     plan = make_plan(Request("sft", {"model": "smollm2-135m"}, device="cpu"))
     odd = {n: v for n, v in plan.config.items() if n != "batch_size"}

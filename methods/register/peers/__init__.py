@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from methods.register.facts import PeerCheck
+from methods.register.peers.continual import CONTINUAL
 from methods.register.peers.distill import DISTILL
 from methods.register.peers.finetune import FINETUNE
 from methods.register.peers.merge import MERGE
@@ -14,6 +15,7 @@ from methods.register.peers.selftrain import SELFTRAIN
 
 PEER_CHECKS: tuple[PeerCheck, ...] = (
     *FINETUNE, *PEFT, *REWARD, *PREFERENCE, *RL, *SELFTRAIN, *DISTILL, *MERGE,
+    *CONTINUAL,
 )  # fmt: skip
 
 

@@ -65,6 +65,16 @@ def test_differences_are_taken_problem_by_problem() -> None:
         _ = share(1, of=3) - share(1)
 
 
+def test_a_difference_of_accuracies_is_no_fraction() -> None:
+    """Where no problem was lost and some were won, it still has a difference's interval."""
+    up = [[share(2)] * 2, [share(2)] * 2, [share(5)] * 2]
+    found = backward_transfer(up)
+    assert found.mean == pytest.approx(0.3)
+    assert found.mean - found.interval[0] == pytest.approx(found.interval[1] - found.mean)
+    still = [[share(2)] * 2] * 3
+    assert backward_transfer(still).interval == (0.0, 0.0)
+
+
 def test_a_loss_weighs_problems_by_their_tokens() -> None:
     found = estimate(Scores((2.0, 3.0), (1.0, 4.0)))
     assert found.mean == pytest.approx(1.0)
