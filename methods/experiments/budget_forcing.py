@@ -41,7 +41,7 @@ BUDGET_FORCING_WAITS = Experiment(
             "above",
         ),
         Comparison(
-            "It is right more often than a vote of four fresh answers, as many tokens or fewer",
+            "It is right more often than a vote of as many fresh answers as cost no more tokens",
             Quantity("forced", _FORCED),
             Quantity("forced", "same_tokens_vote"),
             "above",

@@ -11,7 +11,7 @@ for budgets A in tokens and accuracy f, and by how often a budget is kept, which
 
 Thinking is here whatever a task writes before its result: its steps. Behind a continuation the
 model answers once more, with all it wrote before in view, and the last answer counts. Beside it
-stand as many fresh answers that vote: the same tokens, spent in parallel.
+stand fresh answers that vote, over the tokens that they cost: the same spent in parallel.
 
 Departures from the paper
 1. The model is not trained on long reasoning. s1-32B was, on 1,000 traces in which thinking goes on

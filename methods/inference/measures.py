@@ -116,6 +116,11 @@ class Spending:
     votes: list[list[float]]  # of 1, 2, ... answers of that setting, for each problem
 
     @property
+    def affordable(self) -> int:
+        """How many answers of the natural setting cost no more tokens than the last setting."""
+        return max(1, min(len(self.votes), int(self.tokens[-1] / self.tokens[self.natural])))
+
+    @property
     def worth(self) -> list[list[float]]:
         """Mean gain of each setting and problem."""
         return [[math.fsum(g) / len(g) for g in setting] for setting in self.gains]
@@ -152,14 +157,7 @@ def of_spending(
     voted = [asked.resampled(v, draws) for v in spending.votes]
     unit, quantity, last = asked.unit, asked.quantity, spending.names[-1]
 
-    def alone(name: str, title: str, found: Sequence[float], unit: str = unit) -> Measure:
-        return Measure(name, title, unit, True, None, bootstrap(found, draws))
-
-    def less(a: Sequence[float], b: Sequence[float]) -> list[float]:
-        return [x - y for x, y in zip(a, b, strict=True)]
-
-    problems = range(len(worth[0]))
-    slope = f"{quantity} per token"
+    fair = spending.affordable
     measures = [
         Measure(f"{quantity}_forced", f"{quantity.capitalize()} as it is and after {last}", unit,
                 True, values[at], values[-1]),
@@ -167,24 +165,10 @@ def of_spending(
                 unit, True, values[at], values[at + 1]),
         Measure(f"{quantity}_cut", f"{quantity.capitalize()} cut shortest and as it is", unit,
                 True, values[0], values[at]),
-        Measure("same_tokens_vote", f"Vote of 1 and of {len(voted)} fresh answers", unit, True,
-                voted[0], voted[-1]),
-        alone("over_natural", "After all waits less as it is, the same problems",
-              less(worth[-1], worth[at])),
-        alone("over_vote", f"After all waits less the vote of {len(voted)}",
-              less(worth[-1], spending.votes[-1])),
-        alone("scaling", "Mean slope over all budgets",
-              [scaling(tokens, [w[i] for w in worth]) for i in problems], slope),
-        alone("scaling_waits", "Mean slope over the waits",
-              [scaling(tokens[at:], [w[i] for w in worth[at:]]) for i in problems], slope),
+        Measure("same_tokens_vote", f"Vote of {fair} fresh answers, no more tokens than {last}",
+                unit, True, voted[0], voted[fair - 1]),
+        *_differences(spending, unit, quantity, draws),
     ]  # fmt: skip
-    for name, right, better in (("corrected", False, True), ("spoiled", True, False)):
-        pairs = zip(spending.gains[at], spending.gains[-1], strict=True)
-        shares = [s for b, a in pairs if (s := turned(b, a, right)) is not None]
-        title = f"{'Right' if right else 'Wrong'} answers that the waits made otherwise"
-        if shares:
-            found = bootstrap(shares, draws, shares=True)
-            measures.append(Measure(name, title, "fraction", better, None, found))
     labels = ("tokens spent on a problem", f"held-out {quantity}")
     forced = curve("budget-forcing", "Budget forcing beside a vote of as many tokens", *labels,
                    tokens, [("cut short, as it is, waits", values)])  # fmt: skip
@@ -198,3 +182,36 @@ def of_spending(
         notes.append(difficulty(worth[at]))
     by_tokens = over_tokens("budget-forcing", quantity, tokens, values)
     return Results((*measures, *spent), (forced, by_tokens), tuple(notes))
+
+
+def _differences(
+    spending: Spending, unit: str, quantity: str, draws: torch.Generator
+) -> list[Measure]:
+    """What the last setting gains and spoils, problem by problem, and the slopes over tokens."""
+    worth, at, tokens = spending.worth, spending.natural, spending.tokens
+    vote, slope = spending.votes[spending.affordable - 1], f"{quantity} per token"
+
+    def less(other: Sequence[float]) -> list[float]:
+        return [x - y for x, y in zip(worth[-1], other, strict=True)]
+
+    def slopes(first: int) -> list[float]:
+        lines = zip(*worth[first:], strict=True)
+        return [scaling(tokens[first:], line) for line in lines]
+
+    measures = [
+        Measure(name, title, what, True, None, bootstrap(found, draws))
+        for name, title, found, what in (
+            ("over_natural", "After all waits less as it is", less(worth[at]), unit),
+            ("over_vote", "After all waits less the vote", less(vote), unit),
+            ("scaling", "Mean slope over all budgets", slopes(0), slope),
+            ("scaling_waits", "Mean slope over the waits", slopes(at), slope),
+        )
+    ]
+    for name, right in (("corrected", False), ("spoiled", True)):
+        pairs = zip(spending.gains[at], spending.gains[-1], strict=True)
+        shares = [s for b, a in pairs if (s := turned(b, a, right)) is not None]
+        title = f"{'Right' if right else 'Wrong'} answers that the waits made otherwise"
+        if shares:
+            found = bootstrap(shares, draws, shares=True)
+            measures.append(Measure(name, title, "fraction", not right, None, found))
+    return measures

@@ -182,5 +182,8 @@ def test_tokens_and_accuracy_of_each_setting_make_one_line(tmp_path, monkeypatch
         scaling(line["x"][2:], line["y"][2:])
     )
     votes = forced["series"][1]
+    # Fresh answers that cost no more tokens than the last chain, and one more would.
+    fair = int(line["x"][-1] / line["x"][2])
+    assert measures["same_tokens_vote"]["after"] == pytest.approx(votes["y"][fair - 1])
     assert votes["x"] == pytest.approx([k * line["x"][2] for k in (1, 2, 3)])
     assert votes["y"][0] == pytest.approx(line["y"][2])
