@@ -40,6 +40,14 @@ class Recipe:
     layers: int = 4
     width: int = 128
     seed: int = 0
+    spread: float = 0.02  # standard deviation of the first weights
+
+    def key(self) -> dict[str, float]:
+        """What the cache goes by; a field that came later counts where it is not the old value."""
+        fields = asdict(self)
+        if self.spread == Recipe.spread:
+            del fields["spread"]
+        return fields
 
 
 def recipe(task: Task) -> Recipe:
@@ -65,7 +73,7 @@ def prepare(
     Two processes that ask at once train it once. ``check`` is called at each step and may raise.
     """
     chosen = chosen or recipe(task)
-    key = json.dumps([task.name, task.fingerprint, asdict(chosen)], sort_keys=True)
+    key = json.dumps([task.name, task.fingerprint, chosen.key()], sort_keys=True)
     name = f"{task.name.split(':')[0]}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     with distributed.alone():
         return build_once(
@@ -105,6 +113,7 @@ def untrained(alphabet: str, chosen: Recipe) -> LanguageModel:
                 num_hidden_layers=chosen.layers,
                 num_attention_heads=max(1, chosen.width // 32),
                 max_position_embeddings=1024,
+                initializer_range=chosen.spread,
                 tie_word_embeddings=True,
                 bos_token_id=characters.bos_token_id,
                 eos_token_id=characters.eos_token_id,
