@@ -41,8 +41,8 @@ STREAM_EWC = Experiment(
     ),
     scales=SCALES,
     notes=(
-        "Three strengths (100, 3,000, 30,000) were tried on one seed of a shorter stream; beyond the "
-        "second nothing was gained. Permuted values pull other weights as strongly.",
+        "Three strengths (100, 3,000, 30,000) were tried on one seed of a shorter stream; beyond "
+        "the second nothing was gained. Permuted values pull other weights as strongly.",
         *NOTES,
     ),
 )

@@ -145,8 +145,7 @@ def workload(setting: Setting) -> Workload:
 
 
 def trained_parameters(s: Setting) -> int:
-    """Parameters with a gradient: all, LoRA's two small matrices beside each that it names, or a
-    prompt's vectors."""
+    """Parameters with a gradient: all, LoRA's two small matrices a layer, or a prompt."""
     settings, shape = s.adapter, s.shape
     if "prompt_length" in s.config:
         return int(s.config["prompt_length"]) * shape.width
@@ -187,23 +186,20 @@ def _batch_step(s: Setting, made: Workload) -> None:
         _samples_before(s, made, answers)
         return
     held_out = s.lengths.held_out
-    measured = _measurings(s)
-    scored = 4 if made.reference or s.needs_reference else measured  # and the reference
+    scored = 4 if made.reference or s.needs_reference else _measurings(s)  # and the reference
     _score(s, made, made.around, held_out, each, _mean(answers), scored)
     if s.needs_reference:
         _score(s, made, made.around, s.lengths.train, each, _mean(answers))
     if not s.needs_pairs and s.lengths.verifiable and not s.get("data"):
-        _sample(s, made, made.around, held_out, 1, answers, times=measured)
+        _sample(s, made, made.around, held_out, 1, answers, times=_measurings(s))
 
 
 def _measurings(s: Setting) -> int:
-    """How often a task is measured: before and after; of a stream each of them after each, and
-    one beside them. The tasks of a stream are taken to be like the first."""
+    """Of a task before and after; of a stream all, and one beside them, after each task."""
     if "later_tasks" not in s.config:
         return 2
     tasks = 2 + str(s.config["later_tasks"]).count(";")
-    rows = 2 if s.get("control") == "joint" else tasks + 1
-    return rows * (tasks + 1)
+    return (2 if s.get("control") == "joint" else tasks + 1) * (tasks + 1)
 
 
 def _samples_before(s: Setting, made: Workload, answers: Sequence[int]) -> None:
