@@ -17,12 +17,12 @@ def test_the_law_of_a_chain_comes_nearer_with_the_numbers_read(run: Run) -> None
         assert found[f"gain_over_{simple}"]["after_interval"][0] > 0
 
 
-def test_an_untrained_model_stays_as_far_off_as_it_was_and_a_random_order_helps_less(
+def test_an_untrained_model_comes_no_nearer_and_a_random_order_helps_less(
     run: Run,
 ) -> None:
     found = run("llm-time-series")
     untrained = run("llm-time-series", control="untrained")
-    assert abs(untrained["fall"]["after"]) < 0.05
+    assert untrained["fall"]["after_interval"][0] <= 0
     assert found["distance"]["after_interval"][1] < untrained["distance"]["after_interval"][0]
     assert found["fall"]["after"] > run("llm-time-series", control="shuffled")["fall"]["after"]
 
@@ -31,4 +31,3 @@ def test_a_rollout_in_context_is_nearer_than_one_from_a_context_without_dynamics
     found = run("dicl")
     for control in ("shuffled", "untrained"):
         assert found["mse"]["after"] < run("dicl", control=control)["mse"]["after"]
-    assert found["mse_gain_over_gaussian"]["after_interval"][0] > 0
