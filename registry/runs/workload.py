@@ -11,7 +11,6 @@ tasks share the steps, and all are measured after each.
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from methods.index import MethodInfo
 from registry.core.errors import UsageError
 from registry.runs.lengths import SHORTEST, Lengths
 from registry.runs.shapes import ModelShape
+from registry.runs.slots import decoding
 from registry.runs.work import (
     Counts,
     Pass,
@@ -31,9 +31,8 @@ from registry.runs.work import (
     update_counts,
 )  # fmt: skip
 
-# Held against the engine by tests/runs/test_workload.py.
+# Held against the engine by tests/runs/test_estimate.py.
 SCORED_AT_ONCE = 16384  # tokens of a pass without gradient
-REFILL = 4  # waiting answers come in when one slot in this many is free
 WEIGHT = 4  # bytes of a float32
 EXPERT_PASS = 8192  # tokens of a pass of training a model that is then merged
 
@@ -378,27 +377,6 @@ def _sample(
     made.slot_width = max(made.slot_width, longest + limit)
     if prompts * each * limit > made.drawn * made.drawn_tokens:
         made.drawn, made.drawn_tokens = prompts * each, limit
-
-
-def decoding(lengths: Sequence[int], slots: int) -> tuple[int, int]:
-    """(steps of decoding, times that waiting answers come in) for answers of ``lengths`` tokens.
-
-    As the engine does it: answers that end leave their slots, and others come in when one slot in
-    ``REFILL`` is free.
-    """
-    going: list[int] = []
-    waiting = iter(lengths)
-    left, clock, fills = len(lengths), 0, 0
-    while left or going:
-        if left and (not going or (slots - len(going)) * REFILL >= slots):
-            fills += 1
-            for _ in range(min(left, slots - len(going))):
-                heapq.heappush(going, clock + next(waiting))
-                left -= 1
-        clock = heapq.heappop(going)
-        while going and going[0] <= clock:
-            heapq.heappop(going)
-    return max(1, clock), max(1, fills)
 
 
 def _mean(values: Sequence[int]) -> float:

@@ -16,12 +16,11 @@ from registry.runs.estimate import CHUNK, Estimate, estimate, kept_per_token
 from registry.runs.lengths import SHORTEST, data_lengths, given_lengths, task_lengths
 from registry.runs.plan import Request, make_plan
 from registry.runs.shapes import BUILT_IN, ModelShape, model_shape, read_shape
+from registry.runs.slots import REFILL, decoding
 from registry.runs.workload import (
     EXPERT_PASS,
-    REFILL,
     SCORED_AT_ONCE,
     Setting,
-    decoding,
     packed,
 )
 

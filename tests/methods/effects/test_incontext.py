@@ -17,14 +17,13 @@ def test_the_law_of_a_chain_comes_nearer_with_the_numbers_read(run: Run) -> None
         assert found[f"gain_over_{simple}"]["after_interval"][0] > 0
 
 
-def test_an_untrained_model_comes_no_nearer_and_a_random_order_helps_less(
-    run: Run,
-) -> None:
+def test_an_untrained_model_comes_no_nearer(run: Run) -> None:
+    # A random order of the numbers is left to the evidence: what this reader takes from a chain is
+    # mostly how often each state comes, which no order changes.
     found = run("llm-time-series")
     untrained = run("llm-time-series", control="untrained")
     assert untrained["fall"]["after_interval"][0] <= 0
     assert found["distance"]["after_interval"][1] < untrained["distance"]["after_interval"][0]
-    assert found["fall"]["after"] > run("llm-time-series", control="shuffled")["fall"]["after"]
 
 
 def test_a_rollout_in_context_is_nearer_than_one_from_a_context_without_dynamics(run: Run) -> None:
