@@ -156,6 +156,8 @@ def test_the_table_is_taken_out_of_the_archive_inside_the_archive(monkeypatch, t
         (_nested({sentiment._TABLE: b"x" * 2_000_001}), "of at most 2000000 bytes"),
         (_nested({sentiment._TABLE: b"1\t2\tthree\n"}), "does not have 10605 rows"),
     ],
+    # An archive holds the second it was made in, which two workers may not share.
+    ids=["no tar", "no archive in it", "no table", "a large table", "a short table"],
 )
 def test_an_archive_that_is_not_as_it_should_be_leaves_nothing(
     monkeypatch, tmp_path, archive, said
