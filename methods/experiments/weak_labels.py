@@ -27,9 +27,9 @@ _FAILED = _arm("failed", "200 labels a round on failed prompts, half right", bet
                label_budget=_BUDGET)  # fmt: skip
 _RANDOM = _arm("weak-random", "200 labels a round on random prompts, half right",
                arm="weak-random", beta=0.5, label_budget=_BUDGET)  # fmt: skip
-_NOISY = _arm("gamma-0.05", "boost, filter wrong in 5 of 100", gamma=0.05)
-_NOISIER = _arm("gamma-0.2", "boost, filter wrong in 20 of 100", gamma=0.2)
-_NOISY_FILTER = _arm("filter-0.2", "filter only, wrong in 20 of 100", arm="filter-only",
+_NOISY = _arm("wrong-5", "boost, filter wrong in 5 of 100", gamma=0.05)
+_NOISIER = _arm("wrong-20", "boost, filter wrong in 20 of 100", gamma=0.2)
+_NOISY_FILTER = _arm("filter-wrong-20", "filter only, wrong in 20 of 100", arm="filter-only",
                      gamma=0.2)  # fmt: skip
 
 _START = (
@@ -56,7 +56,7 @@ _LEARNER = (
 def _curves(*arms: Arm) -> tuple[LearningCurve | ResultCurve, ...]:
     names = tuple(arm.name for arm in arms)
     return (
-        *(ResultCurve(f"hardness-{name.replace('.', '-')}", name) for name in names),
+        *(ResultCurve(f"hardness-{name}", name) for name in names),
         LearningCurve("written-score", "Right among the answers written, by round", "written_score",
                       "fraction right", names),
         LearningCurve("failed", "Problems without an accepted answer, by round", "failed",
@@ -104,10 +104,10 @@ COLLAPSE_NOISY_FILTER = Experiment(
     arms=(_NOISY, _BOOST, _NOISIER, _NOISY_FILTER),
     comparisons=(
         than("With a filter wrong in 5 of 100, accuracy after boosting is above that of the start",
-             "gamma-0.05", "gamma-0.05"),
-        than("It is above that with a filter wrong in 20 of 100", "gamma-0.05", "gamma-0.2"),
-        than("With a filter wrong in 20 of 100, boosting is above the filter alone", "gamma-0.2",
-             "filter-0.2"),
+             "wrong-5", "wrong-5"),
+        than("It is above that with a filter wrong in 20 of 100", "wrong-5", "wrong-20"),
+        than("With a filter wrong in 20 of 100, boosting is above the filter alone", "wrong-20",
+             "filter-wrong-20"),
     ),
     curves=_curves(_NOISY, _BOOST, _NOISIER, _NOISY_FILTER),
     scales=setting.tiny(_START),

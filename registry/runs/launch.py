@@ -45,6 +45,7 @@ LAUNCHER: tuple[str, ...] = (sys.executable, "-P", "-m", "methods.engine.launch"
 
 TRACKERS = ("tensorboard", "trackio", "wandb")
 LATEST = "latest"
+_LOOK = 0.05  # seconds between two looks at whether the worker has ended
 _WAIT_FOR_RUN = 120.0  # seconds another machine gets to create the run
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -260,8 +261,17 @@ def start(
             if held >= 0:
                 os.close(held)  # the worker holds it now, and for as long as it lives
         signals.attach(process)
-        code = process.wait()
+        code = _ended(process)
     return _outcome(read_run(folder), code, signals.asked > 0)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """The exit code, once there is one."""
+    # Never a wait without a limit: a signal that comes between Python's last look for one and the
+    # system call would be heard only when that returns, which is when the worker has finished.
+    while (code := process.poll()) is None:
+        time.sleep(_LOOK)
+    return code
 
 
 def require_packages() -> None:

@@ -110,6 +110,18 @@ def test_one_signal_stops_the_worker_at_a_checkpoint_and_exits_130(
     assert not lock.is_held(folder)
 
 
+def test_no_wait_without_a_limit_can_keep_a_signal_from_being_heard(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        assert timeout is not None, "a signal just before the system call would not be heard"
+        return waited(process, timeout)
+
+    waited = subprocess.Popen.wait
+    monkeypatch.setattr(launch.subprocess.Popen, "wait", endless)
+    assert workplace.run("sft").status == "finished"
+
+
 def test_a_signal_reaches_only_us_because_the_worker_has_a_session_of_its_own(
     workplace: Workplace,
 ) -> None:
