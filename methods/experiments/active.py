@@ -87,10 +87,10 @@ def _experiment(
 
 _MARGIN_ARM = Arm("margin", "texts of smallest margin", "margin")
 _AS_MARGIN = Comparison(
-    "It is that of margin sampling or above, within 0.02",
+    "It is not below that of margin sampling, within 0.02",
     Quantity("rule", _AREA),
     Quantity("margin", _AREA),
-    "within",
+    "not below",
     0.02,
 )
 
@@ -114,10 +114,11 @@ ACTIVE: tuple[Experiment, ...] = (
         ),
         (
             Comparison(
-                "Its area is not below that of core-set selection",
+                "Its area is not below that of core-set selection, within 0.02",
                 Quantity("rule", _AREA),
                 Quantity("coreset", _AREA),
-                "above",
+                "not below",
+                0.02,
             ),
         ),
     ),

@@ -34,6 +34,14 @@ DPO_SENTIMENT = Experiment(
             "dpo",
             options={"objective": "preferred-sft"},
         ),
+        Arm(
+            "preferred-sft-long",
+            "supervised training on the preferred answers, eight times the steps",
+            "dpo",
+            options={"objective": "preferred-sft"},
+            tiny={"steps": 640},
+            smollm2={"steps": 160},
+        ),
     ),
     comparisons=(
         Comparison(
@@ -54,6 +62,12 @@ DPO_SENTIMENT = Experiment(
             Quantity("preferred-sft", _REWARD),
             "above",
         ),
+        Comparison(
+            "Reward after DPO is above that of eight times as many steps on the preferred answers",
+            Quantity("dpo", _REWARD),
+            Quantity("preferred-sft-long", _REWARD),
+            "above",
+        ),
     ),
     curves=(
         PlaneCurve(
@@ -63,7 +77,7 @@ DPO_SENTIMENT = Experiment(
             "KL to the reference (nats per answer)",
             _REWARD,
             "gold reward",
-            ("dpo", "flipped", "preferred-sft"),
+            ("dpo", "flipped", "preferred-sft", "preferred-sft-long"),
         ),
         LearningCurve(
             "training-margin",
@@ -83,7 +97,9 @@ DPO_SENTIMENT = Experiment(
                 "four words of a sentence; four continuations a prompt, ranked by the VADER score "
                 "of the whole text, give the pairs. The trained policy is sampled at temperature 1 "
                 "on held-out prefixes and scored again; KL is the mean over its own samples of the "
-                "log-ratio to the reference. All arms see the same pairs for the same steps."
+                "log-ratio to the reference. All arms see the same pairs, all but one for the same "
+                "steps: supervised training moves less a step, and where it moves as far it can "
+                "still be compared."
             ),
         ),
         Scale(

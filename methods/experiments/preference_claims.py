@@ -167,6 +167,8 @@ SIMPO_LENGTH = Experiment(
     ),
     comparisons=(
         _than("Reward after SimPO is above that of the start", "simpo", "simpo", "reward"),
+        _than("Answers after SimPO are as long as those of the start, within 5 tokens", "simpo",
+              "simpo", "answer_tokens", "within", 5.0),
         _than("Answers after SimPO are shorter than after the loss on sums", "simpo", "sums",
               "answer_tokens", "below"),
     ),
@@ -233,7 +235,7 @@ DPOP_LIKELIHOOD = Experiment(
                       "margin (nats)", ("dpop", "dpo", "flipped")),
     ),
     scales=_tiny(
-        "The tiny decoder, trained from scratch on labels of running-sum, adds four numbers one "
+        "The tiny decoder, trained from scratch on labels of running-sum, adds five numbers one "
         "at a time; four sampled answers to each of 800 prompts make the pairs, right result "
         "against wrong. 80 steps of 32 pairs. The log-ratio is that of preferred answers it was "
         "trained on."
@@ -270,7 +272,7 @@ STEP_DPO_ACCURACY = Experiment(
                       ("step-dpo", "answers", "flipped")),
     ),
     scales=_tiny(
-        "The tiny decoder, trained from scratch on labels of running-sum, adds four numbers one "
+        "The tiny decoder, trained from scratch on labels of running-sum, adds five numbers one "
         "at a time. Two answers to each of 1,500 prompts are sampled step by step; where one goes "
         "wrong, eight tries to take a right step make the pair. 100 steps of 64 pairs. Greedy "
         "accuracy on held-out sums."

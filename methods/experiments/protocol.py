@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 ScaleName = Literal["tiny", "smollm2"]
 Moment = Literal["before", "after"]
-Relation = Literal["above", "below", "within"]
+Relation = Literal["above", "below", "within", "not below"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Comparison:
     """``left`` against ``right``, paired by seed; it holds where the whole 95 % interval says so.
 
     ``above`` and ``below``: the interval of the mean of left - right excludes 0 on that side.
-    ``within``: the interval lies inside -margin to +margin.
+    ``within``: the interval lies inside -margin to +margin. ``not below``: it lies above -margin.
     """
 
     text: str

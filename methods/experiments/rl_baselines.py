@@ -6,10 +6,15 @@ from methods.experiments import rl_setting as setting
 from methods.experiments.protocol import Arm, Experiment, LearningCurve
 from methods.experiments.rl_setting import SUPERVISED, than
 
-_PPO = Arm("ppo", "PPO, as many answers and steps", "ppo")
+_PPO = Arm("ppo", "PPO, as many answers in twice the updates", "ppo")
+_PPO_ONCE = Arm("ppo-once", "PPO, as many answers and updates", "ppo", options={"minibatches": 1})
 _NOTE = (
-    "Every method sees 1,024 sampled answers a step for 40 steps at one learning rate; ReMax "
-    "decodes as many greedy answers besides."
+    "Every method sees 1,024 sampled answers a step for 40 steps at one learning rate and makes "
+    "one update of each; ReMax decodes as many greedy answers besides."
+)
+_NOTE_PPO = (
+    "PPO makes two updates of a step, half the answers each, as its clip needs: 80 in all. With "
+    "one the clip is idle; that arm is shown and no part of the verdict."
 )
 
 
@@ -28,15 +33,16 @@ RLOO_BASELINE = Experiment(
         "baseline get further than PPO, and than its controls?"
     ),
     measures=(setting.ACCURACY, "pass_at_1"),
-    arms=(Arm("rloo", "RLOO", "rloo"), _PPO, SUPERVISED, setting.coin("rloo")),
+    arms=(Arm("rloo", "RLOO", "rloo"), _PPO, _PPO_ONCE, SUPERVISED, setting.coin("rloo")),
     comparisons=(
         *setting.controls("RLOO", "rloo"),
         than("Accuracy after RLOO is above that after PPO", "rloo", "ppo"),
     ),
-    curves=_curve("rloo", "ppo", "coin"),
+    curves=_curve("rloo", "ppo", "ppo-once", "coin"),
     scales=setting.tiny(setting.START),
     notes=(
         _NOTE,
+        _NOTE_PPO,
         "RLOO has 8 answers to each of 128 prompts, PPO one to each of 1,024.",
         setting.ONE_SETTING,
         setting.ONE_START,
@@ -56,6 +62,7 @@ REINFORCE_BASELINE = Experiment(
     arms=(
         Arm("reinforce", "REINFORCE, batch mean as baseline", "reinforce"),
         _PPO,
+        _PPO_ONCE,
         SUPERVISED,
         setting.coin("reinforce"),
     ),
@@ -63,9 +70,9 @@ REINFORCE_BASELINE = Experiment(
         *setting.controls("REINFORCE", "reinforce"),
         than("Accuracy after REINFORCE is above that after PPO", "reinforce", "ppo"),
     ),
-    curves=_curve("reinforce", "ppo", "coin"),
+    curves=_curve("reinforce", "ppo", "ppo-once", "coin"),
     scales=setting.tiny(setting.START),
-    notes=(_NOTE, setting.ONE_SETTING, setting.ONE_START),
+    notes=(_NOTE, _NOTE_PPO, setting.ONE_SETTING, setting.ONE_START),
 )
 
 REMAX_BASELINE = Experiment(

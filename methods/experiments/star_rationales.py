@@ -19,7 +19,7 @@ _SUPERVISED = Arm(
     },
 )  # fmt: skip
 _START = (
-    "The tiny decoder, trained from scratch on 400 worked sums of four digits until its learning "
+    "The tiny decoder, trained from scratch on 400 worked sums of six numbers until its learning "
     "rate reached zero. In each of three rounds it writes one rationale (the running sums) to each "
     "of 4,000 problems, whose working it is never shown; those that end in the right sum are kept, "
     "and the start is trained on them for 100 steps of 64. Accuracy is greedy and looks at the "

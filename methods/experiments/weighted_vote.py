@@ -66,7 +66,7 @@ WEIGHTED_VOTE = Experiment(
             0.05,
         ),
         Comparison(
-            "With a scorer that is known to be right half of the time it beats the plain vote",
+            "With a scorer half of whose verdicts are dealt out anew it beats the plain vote",
             Quantity("noisy", "expected_accuracy_at_n"),
             Quantity("noisy", "majority_at_n"),
             "above",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     StringConstraints,
     WithJsonSchema,
+    model_validator,
 )
 
 from registry.core.errors import UsageError
@@ -238,6 +239,17 @@ class Measurement(Record):
     mean_after: float
     interval: tuple[float, float] = Field(description="95 % interval of the mean of `after`.")
     seconds: tuple[float, ...] = Field(description="Training time of each seed's run.")
+
+    @model_validator(mode="after")
+    def _interval_holds_mean(self) -> Self:
+        low, high = self.interval
+        # Ends are rounded to six figures when they are written.
+        room = 1e-5 * max(abs(low), abs(high), abs(self.mean_after))
+        if not low - room <= self.mean_after <= high + room:
+            raise ValueError(
+                f"the interval {low} to {high} does not hold the mean {self.mean_after}"
+            )
+        return self
 
 
 class Comparison(Record):

@@ -18,7 +18,7 @@ from registry.core.errors import UsageError
 from registry.core.settings import Settings
 from registry.runs.by_tokens import by_tokens
 from registry.runs.compare import compare_runs, slug
-from registry.runs.intervals import Bounds, mean_over_seeds
+from registry.runs.intervals import Bounds, mean_over_seeds, range_of
 from registry.runs.options import options_of
 from registry.runs.plan import Plan, Request, find_method, make_plan
 from registry.runs.records import Measure, RunRecord, read_timing
@@ -259,8 +259,7 @@ def _value(name: str, runs: Sequence[RunRecord]) -> Value | None:
         return None
     after = [measure.after for measure in found]
     before = [measure.before for measure in found if measure.before is not None]
-    whole = found[0].unit == "fraction" and min(after) >= 0 and max(after) <= 1
-    mean = mean_over_seeds(after, found[0].after_interval, within=(0.0, 1.0) if whole else None)
+    mean = mean_over_seeds(after, found[0].after_interval, range_of(found[0].unit, after))
     known = len(found) > 1 or found[0].after_interval is not None
     start = math.fsum(before) / len(before) if before else None
     return Value(start, mean.value, mean.interval if known else None, tuple(after))

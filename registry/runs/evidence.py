@@ -15,7 +15,7 @@ from registry.core.clock import now
 from registry.core.errors import RunError
 from registry.runs.code import git_state
 from registry.runs.curves import draw
-from registry.runs.intervals import Bounds, Mean, mean_over_seeds, paired_difference
+from registry.runs.intervals import Bounds, Mean, mean_over_seeds, paired_difference, range_of
 from registry.runs.records import Manifest, Measure, RunRecord
 
 Runs = Mapping[str, Sequence[RunRecord]]
@@ -144,11 +144,8 @@ def _measured(experiment: Experiment, seeds: Sequence[int], runs: Runs) -> list[
                 continue
             found = _measures(experiment, Quantity(arm.name, name), runs)
             unit = found[0].unit or "none"
-            mean = mean_over_seeds(
-                [m.after for m in found],
-                found[0].after_interval,
-                within=(0.0, 1.0) if unit == "fraction" else None,
-            )
+            after = [m.after for m in found]
+            mean = mean_over_seeds(after, found[0].after_interval, range_of(unit, after))
             spent = [0.0 if arm.like else _seconds(record) for record in runs[arm.like or arm.name]]
             rows.append(
                 Measurement(
@@ -159,7 +156,7 @@ def _measured(experiment: Experiment, seeds: Sequence[int], runs: Runs) -> list[
                     unit=unit,
                     seeds=tuple(seeds),
                     before=tuple(m.before for m in found if m.before is not None),
-                    after=tuple(m.after for m in found),
+                    after=tuple(after),
                     mean_after=mean.value,
                     interval=mean.interval,
                     seconds=tuple(spent),
@@ -191,6 +188,8 @@ def _judge(asked: Asked, found: Mean) -> tuple[bool, bool]:
         return low > 0, found.value > 0
     if asked.relation == "below":
         return high < 0, found.value < 0
+    if asked.relation == "not below":
+        return low > -asked.margin, found.value > -asked.margin
     return -asked.margin < low and high < asked.margin, abs(found.value) < asked.margin
 
 

@@ -61,6 +61,14 @@ def mean_over_seeds(
     return Mean(mean, (max(mean - half, low), min(mean + half, high)))
 
 
+def range_of(unit: str | None, values: Sequence[float]) -> Bounds | None:
+    """The least and the most that a measure of ``unit`` can be, or None where nothing bounds it.
+
+    A difference of two fractions carries their unit at times and may be below 0: it has no bounds.
+    """
+    return (0.0, 1.0) if unit == "fraction" and min(values) >= 0 and max(values) <= 1 else None
+
+
 def paired_difference(
     left: Sequence[float],
     right: Sequence[float],

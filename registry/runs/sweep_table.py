@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from registry.core.settings import Settings
-from registry.runs.intervals import Bounds, mean_over_seeds
+from registry.runs.intervals import Bounds, mean_over_seeds, range_of
 from registry.runs.records import Measure, RunRecord
 from registry.runs.sweep import Sweep, records
 
@@ -120,9 +120,6 @@ def _row(values: dict[str, str], runs: Sequence[tuple[int, RunRecord]], key: Mea
     if not measured:
         return Row(values, tuple(cells), 0, None, None)
     after = [measure.after for measure in measured]
-    bounded = measured[0].unit == "fraction" and min(after) >= 0 and max(after) <= 1
-    mean = mean_over_seeds(
-        after, measured[0].after_interval, within=(0.0, 1.0) if bounded else None
-    )
+    mean = mean_over_seeds(after, measured[0].after_interval, range_of(measured[0].unit, after))
     known = len(measured) > 1 or measured[0].after_interval is not None
     return Row(values, tuple(cells), len(measured), mean.value, mean.interval if known else None)

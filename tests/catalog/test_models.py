@@ -62,3 +62,13 @@ def test_the_taxonomy_finds_its_leaves() -> None:
     assert leaf is not None and leaf.title == "Pears"
     assert fabricated.TAXONOMY.leaf("fruit/pommes") is None
     assert fabricated.TAXONOMY.leaf_slugs == ("fruit/apples", "fruit/pears", "roots/carrots")
+
+
+def test_an_interval_holds_its_mean() -> None:
+    given = {
+        "arm": "a", "label": "A", "measure": "m", "unit": "nats", "seeds": (0,), "before": (),
+        "after": (0.5,), "mean_after": 0.5, "seconds": (1.0,),
+    }  # fmt: skip
+    assert models.Measurement(**given, interval=(0.5, 0.6)).mean_after == 0.5
+    with pytest.raises(ValidationError, match="does not hold the mean"):
+        models.Measurement(**given, interval=(0.0, 0.4))

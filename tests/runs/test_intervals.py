@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from registry.runs.intervals import mean_over_seeds, paired_difference, t_quantile
+from registry.runs.intervals import mean_over_seeds, paired_difference, range_of, t_quantile
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 10, 30, 31, 40, 100, 1000])
@@ -60,3 +60,12 @@ def test_one_pair_combines_the_intervals_of_both_runs() -> None:
     found = paired_difference([0.7], [0.4], (0.67, 0.76), (0.32, 0.44))
     assert found.value == pytest.approx(0.3)
     assert found.interval == pytest.approx((0.25, 0.4))
+
+
+def test_a_fraction_is_bounded_and_a_difference_of_fractions_is_not() -> None:
+    assert range_of("fraction", [0.2, 1.0]) == (0.0, 1.0)
+    assert range_of("fraction", [-0.3, 0.1]) is None
+    assert range_of("nats", [0.2]) is None
+    fell = [-0.30, -0.28, -0.33]
+    found = mean_over_seeds(fell, within=range_of("fraction", fell))
+    assert found.interval[0] < found.value < found.interval[1] < 0

@@ -113,6 +113,12 @@ def test_no_difference_is_not_reproduced_and_a_wrong_sign_neither(workplace: Wor
     assert run(workplace, experiment(comparisons=(close,))).verdict == "sign only"
     far = replace(same, relation="within", margin=0.001)
     assert run(workplace, experiment(comparisons=(far,))).verdict == "not reproduced"
+    no_worse = replace(same, relation="not below", margin=0.02)  # better is no fault
+    assert run(workplace, experiment(comparisons=(no_worse,))).verdict == "reproduced"
+    reverse = replace(same, left=same.right, right=same.left, relation="not below", margin=0.02)
+    assert run(workplace, experiment(comparisons=(reverse,))).verdict == "sign only"
+    strict = replace(reverse, margin=0.001)
+    assert run(workplace, experiment(comparisons=(strict,))).verdict == "not reproduced"
 
 
 def test_one_comparison_that_fails_is_enough(workplace: Workplace) -> None:
