@@ -1,9 +1,9 @@
 """DICL: multivariate dynamics from a model that reads one series of numbers at a time.
 
 Paper: arXiv 2410.11711 (Benechehab et al., *Zero-shot Model-based Reinforcement Learning using
-Large Language Models*), Section 3, Algorithm 1. States and actions of T steps are projected on
-their principal components, each component is continued in context as a series of its own, and what
-is predicted is projected back:
+Large Language Models*), Section 3, with ICL its Algorithm 1. States and actions of T steps are
+projected on their principal components, each component is continued in context as a series of its
+own, and what is predicted is projected back:
 
     z = phi(x),   P(z_j,t+1 | z_j,<=t) = ICL(z_j)  for each component j,   x = phi^-1(z)
 
