@@ -189,7 +189,12 @@ PROGRESSIVE_PROMPTS = MethodInfo(
     needs=("a stream of tasks", "the task of every text"),
     knobs=(
         Knob("reparameterisation", "a residual MLP while training", "none: the vectors themselves"),
-        Knob("how a prompt begins", "not stated", "embeddings of tokens drawn at random"),
+        Knob(
+            "how a prompt begins",
+            "not stated",
+            "embeddings of tokens drawn at random",
+            "the authors' code: the same",
+        ),
         Knob(
             "where prompts stand",
             "before the embedded text",

@@ -82,7 +82,7 @@ DICL = MethodInfo(
             "value of a predicted law",
             "Table 3 says mode",
             "mean, or mode",
-            "official code: stores the mean",
+            "official code: a rollout appends the mode by default; errors are of the mean",
         ),
         Knob(
             "scale in a rollout",
