@@ -1,8 +1,8 @@
 """Averaged gradient episodic memory (A-GEM): no step may raise the loss on remembered rows.
 
-Paper: arXiv 1812.00420 (Chaudhry et al., *Efficient Lifelong Learning with A-GEM*), Eq. 11. Of a
-step the gradient g on new rows is compared with the gradient g_ref on rows of earlier tasks; where
-they point apart, g loses its part along g_ref:
+Paper: arXiv 1812.00420 (Chaudhry et al., *Efficient Lifelong Learning with A-GEM*), its rule of
+update. Of a step the gradient g on new rows is compared with the gradient g_ref on rows of earlier
+tasks; where they point apart, g loses its part along g_ref:
 
     g~ = g                                       where g . g_ref >= 0
     g~ = g - (g . g_ref) / (g_ref . g_ref) g_ref   where g . g_ref <  0

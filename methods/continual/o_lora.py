@@ -12,7 +12,9 @@ The rows of A_i span what task i reads of a layer's input; where A_i A_t^T = 0 t
 nothing of it, so that what it adds leaves the inputs that the earlier one answered to alone.
 
 Departures from the paper
-1. The sum is of absolute values, as in the authors' code; ``penalty=squared`` squares the entries.
+1. The sum is of absolute values, and A is the matrix that reads the layer's input, both as in the
+   authors' code; ``penalty=squared`` squares the entries. The paper writes a change as A B, with A
+   on the side of the output.
 2. All linear layers but the head are adapted unless ``targets`` says otherwise; the authors adapt
    weights of the attention.
 3. control=sequential trains one pair on all tasks in turn; strength=0 trains a pair for each task

@@ -15,8 +15,8 @@ Departures from the paper
    a cosine to zero, the paper's to a tenth of the peak.
 2. Each earlier task leaves ``memory`` rows, drawn at random, as is usual in continual learning; the
    paper can draw from all of the earlier data.
-3. A quarter of a step is replayed; the paper compares shares and needs a few per cent. As there,
-   the step does not grow: a replayed row takes the place of a new one.
+3. A quarter of a step is replayed; the paper compares shares, small ones among them. As there, the
+   step does not grow: a replayed row takes the place of a new one.
 
 Checked against: the rows of each step worked out by hand, sequential fine-tuning where nothing is
 there to replay, and the shared checks of every method (one gradient for any micro-batch size).

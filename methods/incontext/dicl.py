@@ -1,9 +1,9 @@
 """DICL: multivariate dynamics from a model that reads one series of numbers at a time.
 
 Paper: arXiv 2410.11711 (Benechehab et al., *Zero-shot Model-based Reinforcement Learning using
-Large Language Models*), Section 3, Algorithm 1. States and actions of T steps are projected on
-their principal components, each component is continued in context as a series of its own, and what
-is predicted is projected back:
+Large Language Models*), Section 3, with ICL its Algorithm 1. States and actions of T steps are
+projected on their principal components, each component is continued in context as a series of its
+own, and what is predicted is projected back:
 
     z = phi(x),   P(z_j,t+1 | z_j,<=t) = ICL(z_j)  for each component j,   x = phi^-1(z)
 
@@ -18,8 +18,9 @@ Departures from the paper
 3. The paper scales to the smallest and largest value and then to mean and spread, of which only the
    second changes anything.
 4. What the components left out explain is missing from the samples, as in the paper.
-5. A prediction that is appended is the bin's mean law or its mode; both are options. The paper's
-   table says mode where the official code keeps the mean.
+5. One value of a predicted law, its mean or its mode, is appended and has the error. The official
+   code appends the mode unless it is asked for the mean, and takes the error of the mean; where its
+   transitions are learned from, it keeps the mean, and the paper's table says mode.
 6. Persistence and a normal law of the context stand beside the paper's multilayer perceptron,
    which is smaller here and is told the actions to come.
 7. Neither application is here: policy evaluation, and transitions for off-policy learning.
@@ -70,7 +71,9 @@ class Config(NumericOptions):
         20, "steps that are predicted", source="2410.11711: 20", unit="steps", ge=1
     )
     point: Literal["mean", "mode"] = option(
-        "mean", "the value of a predicted law: appended, and the error's", source="official code"
+        "mean",
+        "the value of a predicted law: appended, and the error's",
+        source="official code, for the error; it appends the mode",
     )
     episodes: int = option(
         20, "episodes, each with a height of swing of its own", source="ours; the paper: 5 a task",

@@ -11,8 +11,11 @@ DPO's margin also widens where both answers lose likelihood and the rejected one
 Departures from the paper
 1. AdamW on sampled pairs, with the start as reference: as in our DPO; the paper fine-tunes 7B to
    72B models, with pairs built from MetaMath, ARC and HellaSwag among others.
-2. lambda is 50, and beta and the learning rate are those of our DPO, so that the two differ in
+2. lambda is the paper's 50; its authors have found any from 5 to 500 to do about as well
+   (abacusai/smaug#2). beta and the learning rate are those of our DPO, so that the two differ in
    the penalty alone.
+3. The brackets are those of the later versions: version 1 prints others, which its authors call an
+   error (the same thread).
 
 Checked against: DPO where no preferred answer has lost likelihood, the closed-form gradient on
 either side of the bend, hand-worked values in float64. No peer installed here has it.
@@ -40,7 +43,7 @@ class Config(PreferenceOptions):
     penalty: float = option(
         50.0,
         "lambda: what each nat costs that a preferred answer has lost, in nats of margin",
-        source="ours",
+        source="paper, its experiments",
         ge=0,
     )
 

@@ -15,8 +15,8 @@ Departures from the paper
    code takes each micro-batch's.
 2. Sampled answers are desirable where they score above the mean of their prompt's, undesirable
    below; equal ones say nothing and are dropped. The paper breaks preference pairs up.
-3. The weights follow the paper's rule for unequal classes, lambda_D n_D / (lambda_U n_U) from 1 to
-   3/2 (Eq. 9), at its lower end, the larger class weighing 1. ``balance=none`` keeps both at 1,
+3. The weights follow the paper's rule for unequal classes, lambda_D n_D / (lambda_U n_U) from 1 up
+   to little more, at its lower end, the larger class weighing 1. ``balance=none`` keeps both at 1,
    the paper's default.
 4. A mismatched answer is cut where it would make the longest row of the batch longer.
 5. AdamW at rates of ours.
@@ -75,7 +75,7 @@ class Config(PreferenceOptions):
     balance: Literal["rule", "none"] = option(
         "rule",
         "weights of the classes: rule makes lambda_D n_D = lambda_U n_U, none keeps both at 1",
-        source="paper, Section 4.2 (Eq. 9)",
+        source="paper, its rule for unequal classes",
     )
     loss_aversion: float = option(
         1.0,

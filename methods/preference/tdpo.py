@@ -1,7 +1,7 @@
 """Token-level DPO (TDPO): DPO that also weighs how far each answer's every token has moved.
 
-Paper: arXiv 2404.11999 (Zeng et al., *Token-level Direct Preference Optimization*), Section 4,
-Eq. 15 (TDPO1) and 17 (TDPO2). With u DPO's scaled margin and the sequential KL of an answer,
+Paper: arXiv 2404.11999 (Zeng et al., *Token-level Direct Preference Optimization*), Section 4, its
+losses TDPO1 and TDPO2. With u DPO's scaled margin and the sequential KL of an answer,
 D(y) = sum_t KL( ref(.|x, y_<t) || pi(.|x, y_<t) ),
 
     L(theta) = -E log sigma( u - delta )
@@ -9,8 +9,8 @@ D(y) = sum_t KL( ref(.|x, y_<t) || pi(.|x, y_<t) ),
     TDPO2: delta = alpha ( beta D(y_l) - sg[ beta D(y_w) ] )         sg: no gradient
 
 Departures from the paper
-1. AdamW on sampled pairs, with the start as reference, at our DPO's presets; the paper: RMSprop,
-   5e-6 after 150 steps of warm-up, batches of 64.
+1. AdamW on sampled pairs, with the start as reference, at our DPO's presets; the authors' code:
+   RMSprop, 5e-6 after 150 steps of warm-up.
 2. Held-out loss, where pairs are a user's, is DPO's: u alone.
 
 Checked against: DPO where both answers have moved as far, the closed-form gradients of both
@@ -36,7 +36,7 @@ class Config(PreferenceOptions):
     """Options of token-level DPO."""
 
     beta: float = option(
-        0.1, "strength of the pull to the reference", source="paper, its experiments", gt=0, le=10
+        0.1, "strength of the pull to the reference", source="the authors' code", gt=0, le=10
     )
     version: Literal["tdpo1", "tdpo2"] = option(
         "tdpo2", "which of the paper's two losses", source="paper, Section 4"
@@ -44,7 +44,7 @@ class Config(PreferenceOptions):
     alpha: float = option(
         0.5,
         "weight of the sequential KLs in tdpo2; tdpo1 has none",
-        source="paper, its experiments but one sweep (1 to 5)",
+        source="the authors' code; the paper also tries others",
         ge=0,
         le=10,
     )

@@ -31,7 +31,7 @@ MARGIN = MethodInfo(
     paper="2210.03822",
     summary="Asks for the label of the texts whose two likeliest classes are nearly as likely.",
     equation=Equation(
-        "Section 3, margin",
+        "margin sampling",
         r"x^\ast=\arg\min_{x\in\mathcal{U}}\;\bigl[p(y_1\mid x)-p(y_2\mid x)\bigr],\qquad"
         r"y_1,y_2\ \text{the two likeliest classes}",
     ),
@@ -77,7 +77,7 @@ ENTROPY = MethodInfo(
     paper="1703.02910",
     summary="Asks for the label of the texts whose class has the largest entropy.",
     equation=Equation(
-        "Section 4, Max Entropy",
+        "the acquisition function Max Entropy",
         r"x^\ast=\arg\max_{x\in\mathcal{U}}\;-\sum_k p(k\mid x)\log p(k\mid x)",
     ),
     needs=_NEEDS,
@@ -104,7 +104,7 @@ CORESET = MethodInfo(
     paper="1708.00489",
     summary="Asks for the labels of texts that leave no other text far from a labelled one.",
     equation=Equation(
-        "Section 4.2 (k-center), Algorithm 1",
+        "the k-center problem, solved by Algorithm 1",
         r"\min_{|s_1|\le b}\;\max_i\;\min_{j\in s_0\cup s_1}\Delta(x_i,x_j)",
     ),
     needs=_NEEDS,
@@ -181,7 +181,7 @@ LLM_ANNOTATOR = MethodInfo(
     summary="Has a language model say what the chosen texts are, in the oracle's place, and trains "
     "a small learner on that.",
     equation=Equation(
-        "Section 3 (annotation), as read off probabilities",
+        "annotation, as read off probabilities",
         r"\hat y(x)=\arg\max_c q(c\mid x),\qquad q(c\mid x)=\frac{P(c\mid x)}"
         r"{\sum_{c'}P(c'\mid x)}",
     ),
@@ -210,7 +210,7 @@ HYBRID_ROUTING = MethodInfo(
     paper="2310.15638",
     summary="Takes the language model's label where it is sure, and asks the oracle where not.",
     equation=Equation(
-        "Section 3, allocation by uncertainty, as a threshold",
+        "allocation by uncertainty, as a threshold",
         r"\text{label}(x)=\begin{cases}\arg\max_c q(c\mid x)&\max_c q(c\mid x)\ge\tau\\"
         r"\text{oracle}(x)&\text{else}\end{cases}",
     ),

@@ -117,7 +117,7 @@ A_GEM = MethodInfo(
     summary="Trains on tasks in turn and takes from each gradient the part that would raise the "
     "loss on remembered rows.",
     equation=Equation(
-        "Eq. 11",
+        "the rule of update",
         r"\tilde g=g-\frac{g^\top g_{ref}}{g_{ref}^\top g_{ref}}\,g_{ref}"
         r"\quad\text{where } g^\top g_{ref}<0",
     ),
@@ -156,6 +156,11 @@ O_LORA = MethodInfo(
             "entries of A_i A_t^T are to vanish",
             "penalty=absolute, as the authors' code; squared is offered",
         ),
+        Knob(
+            "which matrices are orthogonal",
+            "A of a change A B: those on the side of the output",
+            "those that read the input, as the authors' code",
+        ),
         Knob("adapted layers", "not stated", "all linear layers but the head; the authors: some"),
         Knob(
             "earlier adapters",
@@ -184,7 +189,12 @@ PROGRESSIVE_PROMPTS = MethodInfo(
     needs=("a stream of tasks", "the task of every text"),
     knobs=(
         Knob("reparameterisation", "a residual MLP while training", "none: the vectors themselves"),
-        Knob("how a prompt begins", "not stated", "embeddings of tokens drawn at random"),
+        Knob(
+            "how a prompt begins",
+            "not stated",
+            "embeddings of tokens drawn at random",
+            "the authors' code: the same",
+        ),
         Knob(
             "where prompts stand",
             "before the embedded text",

@@ -66,7 +66,7 @@ DICL = MethodInfo(
     summary="Projects states and actions on principal components and continues each as a series of "
     "numbers in context; no training.",
     equation=Equation(
-        "Section 3, Algorithm 1",
+        "Section 3; ICL is its Algorithm 1",
         r"z=\varphi(x),\qquad P(z_{j,t+1}\mid z_{j,\le t})=\mathrm{ICL}_\theta(z_j),\qquad"
         r"\hat x_{t+1}=\varphi^{-1}(\hat z_{t+1})",
     ),
@@ -82,7 +82,7 @@ DICL = MethodInfo(
             "value of a predicted law",
             "Table 3 says mode",
             "mean, or mode",
-            "official code: stores the mean",
+            "official code: a rollout appends the mode by default; errors are of the mean",
         ),
         Knob(
             "scale in a rollout",

@@ -135,8 +135,8 @@ DPOP = MethodInfo(
         _AS_DPO,
         Knob(
             "place of the penalty",
-            "inside the sigmoid, scaled by beta",
-            "as the paper",
+            "inside the sigmoid, scaled by beta; version 1 brackets it otherwise, by mistake",
+            "as the later versions",
             "no peer compared here has the method",
         ),
         Knob("slope at the bend", "not stated", "DPO's: the penalty begins beyond it"),
@@ -195,7 +195,7 @@ TDPO = MethodInfo(
     summary="DPO whose margin also counts, token by token, how far the policy has moved from the "
     "reference on either answer; moving further on the rejected one is held back.",
     equation=Equation(
-        "Eq. 17, the loss of TDPO2",
+        "the loss of TDPO2",
         r"\mathcal{L}_{\mathrm{TDPO}_2}=-\mathbb{E}\left[\log\sigma\left(u-\alpha\left(\beta"
         r" D_\mathrm{SeqKL}(x,y_l;\pi_\mathrm{ref}\|\pi_\theta)-\operatorname{sg}\left(\beta"
         r" D_\mathrm{SeqKL}(x,y_w;\pi_\mathrm{ref}\|\pi_\theta)\right)\right)\right)\right],"

@@ -36,9 +36,9 @@ KTO = MethodInfo(
         ),
         Knob(
             "class weights",
-            "both 1; for unequal classes lambda_D n_D / (lambda_U n_U) from 1 to 3/2 (Eq. 9)",
+            "both 1; for unequal classes lambda_D n_D / (lambda_U n_U) of 1 or little more",
             "that ratio 1, the larger class weighing 1",
-            "TRL: desirable_weight and undesirable_weight, both 1 unless given",
+            "TRL: two options, both 1 unless given; its page advises that ratio from 1 to 4/3",
         ),
         Knob(
             "reduction",

@@ -43,13 +43,13 @@ class Config(ReuseOptions):
         128, "prompts of one step", source="the authors' scripts", unit="prompts", ge=1
     )
     group_size: int = option(
-        8, "answers sampled to each prompt", source="paper, Table 6", unit="samples", ge=2
+        8, "answers sampled to each prompt", source="the authors' scripts", unit="samples", ge=2
     )
     learning_rate: float = option(
-        1e-6, "peak learning rate of AdamW", source="paper, Table 6", gt=0, lt=1
+        1e-6, "peak learning rate of AdamW", source="the authors' scripts", gt=0, lt=1
     )
     clip_range: float = option(
-        0.2, "epsilon of the clipped ratio", source="paper, Table 6", gt=0, lt=1
+        0.2, "epsilon of the clipped ratio", source="paper, its hyper-parameters", gt=0, lt=1
     )
 
 
