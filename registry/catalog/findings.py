@@ -9,7 +9,9 @@ from typing import Literal, get_args
 from methods.experiments.protocol import Experiment, Scale
 from registry.catalog.models import Claim, Evidence, Paper
 
-State = Literal["measured", "not testable here", "not measured yet", "not tested"]
+State = Literal[
+    "measured", "measured elsewhere", "not testable here", "not measured yet", "not tested"
+]
 STATES: tuple[State, ...] = get_args(State)
 _UNTESTABLE = "not testable at this scale"
 
@@ -37,11 +39,13 @@ class Finding:
 
     @property
     def state(self) -> State:
-        """*Measured* where there are figures, else whether an experiment waits to be run."""
-        if any(one.verdict != _UNTESTABLE for one in self.evidence):
+        """*Measured* where there are figures of the claim itself, *measured elsewhere* where only
+        of another paper's that bears on it; else whether an experiment waits to be run."""
+        if _has_figures(self.evidence):
             return "measured"
         if self.claim.experiment is None:
-            return "not tested"
+            elsewhere = any(_has_figures(one.evidence) for one in self.bearing)
+            return "measured elsewhere" if elsewhere else "not tested"
         scales = self.experiment.scales if self.experiment else ()
         untestable = bool(scales) and all(scale.untestable is not None for scale in scales)
         return "not testable here" if untestable else "not measured yet"
@@ -51,7 +55,7 @@ class Finding:
         """In plain words why nothing was measured, None where something was."""
         if self.state == "measured":
             return None
-        if self.state == "not tested":
+        if self.claim.experiment is None:
             return self.claim.untested or "No experiment of ours tests it yet."
         if self.state == "not testable here":
             return f"The experiment {self.claim.experiment} says why."
@@ -108,6 +112,10 @@ def evidence_of(experiment: Experiment, evidence: Iterable[Evidence]) -> tuple[E
         for e in evidence
         if (e.method, e.paper, e.claim) == about and e.experiment in (None, experiment.slug)
     )
+
+
+def _has_figures(evidence: Iterable[Evidence]) -> bool:
+    return any(one.verdict != _UNTESTABLE for one in evidence)
 
 
 def _in_order(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:

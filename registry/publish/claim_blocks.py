@@ -33,6 +33,8 @@ from registry.publish.markup import (
 from registry.publish.snapshot import Snapshot
 from registry.runs.sentences import duration
 
+_DOT = "\N{MIDDLE DOT}"
+
 
 def findings(snapshot: Snapshot, paper: Paper) -> tuple[Finding, ...]:
     """What is known of each claim of ``paper``, in its order."""
@@ -84,11 +86,12 @@ def _summary(found: tuple[Finding, ...]) -> str:
 def _claim(here: str, snapshot: Snapshot, paper: Paper, found: Finding) -> Html:
     claim = found.claim
     against = [one for one in paper.discrepancies if claim.id in one.claims]
+    several = len({one.method for one in found.evidence}) > 1
     return el(
         "section",
-        el("p", f"{claim.id} · {claim.kind} · {_where(claim)}", class_="eyebrow"),
+        el("p", f"{claim.id} {_DOT} {claim.kind} {_DOT} {_where(claim)}", class_="eyebrow"),
         el("p", claim.text, class_="question"),
-        *(_measured(here, snapshot, one) for one in found.evidence),
+        *(_measured(here, snapshot, one, several) for one in found.evidence),
         _unmeasured(found),
         _bearing(here, snapshot, found.bearing),
         _against(against),
@@ -101,10 +104,10 @@ def _where(claim: Claim) -> str:
     return claim.where + (f" (arXiv v{claim.arxiv_version})" if claim.arxiv_version else "")
 
 
-def _measured(here: str, snapshot: Snapshot, evidence: Evidence) -> Html:
+def _measured(here: str, snapshot: Snapshot, evidence: Evidence, several: bool) -> Html:
     method = snapshot.method(evidence.method)
     name = method.info.name if method else evidence.method
-    other = el("span", f" by {name}", class_="faint") if evidence.experiment else None
+    other = el("span", f" by {name}", class_="faint") if several else None
     how = inward(here, evidence_address(evidence), "arms, protocol and how to run it again")
     return el(
         "div",
@@ -148,22 +151,26 @@ def _bearing(here: str, snapshot: Snapshot, bearing: tuple[Bearing, ...]) -> Htm
 
 
 def _bearing_row(here: str, snapshot: Snapshot, one: Bearing) -> Html:
-    verdicts: list[Child] = []
+    marks: list[Child] = []
     for evidence in one.evidence:
         mark = verdict_badge(evidence.verdict)
-        verdicts += [inward(here, evidence_address(evidence), mark), _faint(evidence), Html(" ")]
-    if not verdicts:
-        verdicts = [badge("not measured yet", "mute"), Html(" ")]
+        scale = el("span", f" {SCALES[evidence.scale]} ", class_="faint")
+        marks += [inward(here, evidence_address(evidence), mark), scale]
     paper = snapshot.catalog.papers.get(one.experiment.paper)
     whose: list[Child] = []
     if paper:
         whose = [" Claim ", one.experiment.claim, " of ", paper_link(here, paper), "."]
     said = el("span", one.experiment.question, *whose, class_="what")
-    return join([*verdicts, said])
+    return join([*(marks or [badge("not measured yet", "mute")]), said, *_figures(one)])
 
 
-def _faint(evidence: Evidence) -> Html:
-    return el("span", f" {SCALES[evidence.scale]}", class_="faint")
+def _figures(one: Bearing) -> list[Html]:
+    compared = [(evidence, comparisons_table(evidence)) for evidence in one.evidence]
+    return [
+        el("details", el("summary", f"Its figures, {SCALES[evidence.scale]}"), table)
+        for evidence, table in compared
+        if table is not None
+    ]
 
 
 def _against(against: list[Discrepancy]) -> Html | None:
@@ -191,7 +198,7 @@ def _discrepancy(one: Discrepancy) -> Html:
     ]
     return el(
         "section",
-        el("p", f"{one.id} · {BETWEEN[one.between]}", class_="eyebrow"),
+        el("p", f"{one.id} {_DOT} {BETWEEN[one.between]}", class_="eyebrow"),
         el("p", one.text),
         facts(rows, "facts small"),
         class_="card discrepancy",

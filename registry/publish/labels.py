@@ -34,7 +34,7 @@ BETWEEN = {
     "tables": "figures do not agree",
     "intervals": "intervals overlap",
     "paper and code": "paper and code differ",
-    "method and claim": "what was done is narrower than the claim",
+    "method and claim": "narrower than claimed",
     "terms": "a term used otherwise",
     "references": "references that lead elsewhere",
     "missing": "missing",
