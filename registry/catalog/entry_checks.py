@@ -41,6 +41,8 @@ def check_paper(
         problems += _facets(path, paper, taxonomy, places)
     problems += _methods(path, paper, methods, places)
     problems += _claims(path, paper, experiments, places)
+    problems += _unmeasured(path, paper, experiments, places)
+    problems += _discrepancies(path, paper, places)
     return problems
 
 
@@ -196,3 +198,42 @@ def _claims(
             )
             allowed = "the experiment that tests this claim, or none"
             yield Problem(path, line, what, allowed, "remove the experiment")
+
+
+def _unmeasured(
+    path: Path, paper: Paper, experiments: tuple[Experiment, ...], places: Places
+) -> Iterator[Problem]:
+    known = {experiment.slug: experiment for experiment in experiments}
+    for index, claim in enumerate(paper.claims):
+        if claim.experiment is not None and claim.untested is not None:
+            line = places.line(path, "claims", index, "untested")
+            what = f"{claim.id} is tested by {claim.experiment} and says why it is not tested"
+            yield Problem(path, line, what, "experiment or untested", "remove one of them")
+        line = places.line(path, "claims", index, "bearing")
+        for slug in repeated(claim.bearing):
+            yield Problem(path, line, f"{slug} stands twice", "each once", "remove one")
+        for number, slug in enumerate(claim.bearing):
+            line = places.line(path, "claims", index, "bearing", number)
+            experiment = known.get(slug)
+            if experiment is None:
+                what = f"no experiment is called {slug!r}"
+                yield Problem(path, line, what, ", ".join(known), "write one of these or remove it")
+            elif experiment.paper == paper.id:
+                what = f"{slug} tests the claim {experiment.claim} of this paper"
+                allowed = "experiments on claims of other papers"
+                yield Problem(path, line, what, allowed, "remove it from bearing")
+
+
+def _discrepancies(path: Path, paper: Paper, places: Places) -> Iterator[Problem]:
+    for id_ in repeated(one.id for one in paper.discrepancies):
+        line = places.line(path, "discrepancies")
+        what = f"two discrepancies are called {id_!r}"
+        yield Problem(path, line, what, "each once", "rename one")
+    known = [claim.id for claim in paper.claims]
+    for index, one in enumerate(paper.discrepancies):
+        for number, id_ in enumerate(one.claims):
+            if id_ not in known:
+                line = places.line(path, "discrepancies", index, "claims", number)
+                what = f"{one.id} bears on the claim {id_!r}, which this paper does not have"
+                allowed = ", ".join(known) or "none: it has no claims"
+                yield Problem(path, line, what, allowed, "correct or remove it")

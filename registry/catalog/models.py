@@ -85,6 +85,16 @@ Status = Literal["active", "withdrawn", "superseded"]
 Relation = Literal["introduces", "uses", "analyses"]
 ClaimKind = Literal["method", "result", "theory", "observation"]
 Verdict = Literal["reproduced", "sign only", "not reproduced", "not testable at this scale"]
+Between = Literal[
+    "versions",
+    "tables",
+    "intervals",
+    "paper and code",
+    "method and claim",
+    "terms",
+    "references",
+    "missing",
+]
 
 
 class Claim(Record):
@@ -100,6 +110,30 @@ class Claim(Record):
     experiment: Slug | None = Field(
         default=None, description="The experiment that tests it, where we have one."
     )
+    untested: Text | None = Field(
+        default=None, description="Why no experiment tests it, where none does."
+    )
+    bearing: tuple[Slug, ...] = Field(
+        default=(), description="Experiments on claims of other papers that bear on this one."
+    )
+
+
+class Discrepancy(Record):
+    """Where a paper does not agree with itself, with its code or with what it cites.
+
+    What ``between`` says: *versions* of the paper; its *tables*, whose figures do not agree;
+    *intervals* of its own that do not tell its arms apart; *paper and code*; *method and claim*,
+    where what was done or proved is narrower; *terms* used otherwise elsewhere; *references* that
+    lead elsewhere; *missing*, a control or code without which a claim cannot be judged.
+    """
+
+    id: Slug = Field(description="Unique within the paper, for example d1.")
+    between: Between
+    text: Text = Field(description="What does not agree, in our own words, with the numbers.")
+    where: Text = Field(description="Section, table or file that shows it.")
+    source: Text = Field(description="What was read to know it.")
+    settled: Text = Field(description="What is done about it here.")
+    claims: tuple[Slug, ...] = Field(default=(), description="Claims of the paper it bears on.")
 
 
 class MethodLink(Record):
@@ -152,6 +186,9 @@ class Paper(Record):
     status: Status = "active"
     status_note: Text | None = None
     superseded_by: PaperId | None = None
+    discrepancies: tuple[Discrepancy, ...] = Field(
+        default=(), description="What is known not to agree in the paper, its code, its reviews."
+    )
 
     @property
     def leaves(self) -> tuple[str, ...]:

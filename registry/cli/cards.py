@@ -85,6 +85,7 @@ def paper_facts(id_: ArxivId, settings: Settings) -> Facts | None:
         load_paper,
         load_survey,
     )
+    from registry.cli.claims import claims_facts
 
     path = find_entry(settings.catalog_dir, id_)
     if path is None:
@@ -95,10 +96,7 @@ def paper_facts(id_: ArxivId, settings: Settings) -> Facts | None:
     facts |= paper.model_dump(mode="json")
     facts["url"] = ArxivId(paper.id).url
     facts["leaves"] = list(paper.leaves)
-    for claim in facts["claims"]:
-        claim["evidence"] = [
-            measured_facts(e) for e in found if e.paper == paper.id and e.claim == claim["id"]
-        ]
+    facts["claims"] = claims_facts(paper, found)
     facts["file"] = relative(path, settings)
     return facts
 
@@ -137,6 +135,8 @@ def candidate_facts(id_: ArxivId, settings: Settings) -> Facts | None:
 
 def paper_card(facts: Facts) -> Iterator[str]:
     """A paper, survey or candidate for a reader at a terminal."""
+    from registry.cli.claims import claims_lines, discrepancies_lines
+
     yield terminal(facts["title"])
     yield from wrapped(", ".join(facts["authors"]))
     yield ""
@@ -166,22 +166,13 @@ def paper_card(facts: Facts) -> Iterator[str]:
                 f"{method['relation']} {method['slug']} (registry show {method['slug']})"
             )
     if facts.get("claims"):
-        yield from block("Claims, and what we measured")
-        for claim in facts["claims"]:
-            yield from _claim_lines(claim)
+        yield from claims_lines(facts["claims"])
+    if facts.get("discrepancies"):
+        yield from discrepancies_lines(facts["discrepancies"])
     if facts.get("outline"):
         yield from block("Outline")
         yield from _outline_lines(facts["outline"], 1)
         yield from wrapped(facts["outline_source"])
-
-
-def _claim_lines(claim: Mapping[str, Any]) -> Iterator[str]:
-    version = f", version {claim['arxiv_version']}" if claim["arxiv_version"] else ""
-    yield from item(f"{claim['id']} ({claim['kind']}; {claim['where']}{version}): {claim['text']}")
-    for measured in claim["evidence"]:
-        yield from wrapped(evidence_line(measured), "    = ", "      ")
-    if not claim["evidence"] and claim["experiment"]:
-        yield from wrapped(f"not measured yet: experiment {claim['experiment']}", "    = ")
 
 
 def _outline_lines(sections: list[Mapping[str, Any]], depth: int) -> Iterator[str]:
@@ -202,6 +193,9 @@ def evidence_line(measured: Mapping[str, Any]) -> str:
 
 def measured_facts(evidence: Evidence) -> Facts:
     """What a piece of evidence says, as facts."""
+    from registry.catalog.findings import cost
+
+    took = cost(evidence)
     return {
         "method": evidence.method,
         "paper": evidence.paper,
@@ -229,6 +223,10 @@ def measured_facts(evidence: Evidence) -> Facts:
             }
             for m in evidence.measured
         ],
+        "seeds": took.seeds,
+        "runs": took.runs,
+        "seconds": took.seconds,
+        "device": evidence.device,
         "command": evidence.command,
     }
 

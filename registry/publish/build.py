@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from datetime import time as clock
+from functools import partial
 from pathlib import Path
 
 from registry.core.atomic import write_if_changed
@@ -22,6 +23,7 @@ from registry.core.errors import RegistryError, UsageError
 from registry.core.settings import Settings
 from registry.publish.pages import all_pages
 from registry.publish.snapshot import Snapshot, load_snapshot
+from registry.publish.source_papers import source_table
 from registry.publish.tree import GENERATED, Changes, collect, compare, hand_written, write
 
 MARK = ".posttrain-registry-site"
@@ -58,7 +60,8 @@ def publish(
         _require_mkdocs()
         _check_target(target, settings)
     snapshot = load_snapshot(settings)
-    files = collect(all_pages(snapshot), settings.site_dir / "docs")
+    tables = {"source papers": partial(source_table, snapshot=snapshot)}
+    files = collect(all_pages(snapshot), settings.site_dir / "docs", tables)
     source = site / "docs" / GENERATED
     if dry_run:
         changes = compare(files, source)

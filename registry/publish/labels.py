@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from registry.catalog.models import Evidence, Link, Paper
-from registry.publish.markup import Child, Html, badge, el, inward, join, outward
+from registry.publish.markup import Html, badge, inward, join, outward
 from registry.publish.snapshot import paper_folder
 
 VERDICTS = {
@@ -28,6 +28,16 @@ LINK_KINDS = {
     "data": "Data",
     "list": "List",
     "other": "Link",
+}
+BETWEEN = {
+    "versions": "versions differ",
+    "tables": "figures do not agree",
+    "intervals": "intervals overlap",
+    "paper and code": "paper and code differ",
+    "method and claim": "narrower than claimed",
+    "terms": "a term used otherwise",
+    "references": "references that lead elsewhere",
+    "missing": "missing",
 }
 RELATIONS = {"introduces": "Introduces", "uses": "Uses", "analyses": "Analyses"}
 _CREATIVE = re.compile(
@@ -83,25 +93,3 @@ def claim_name(evidence: Evidence, paper: str) -> str:
 def evidence_anchor(evidence: Evidence) -> str:
     """The anchor of an experiment."""
     return f"evidence-{evidence.name}"
-
-
-def verdicts(here: str, found: tuple[Evidence, ...]) -> Child:
-    """What was measured of a claim, with the scale it was measured at, each linked.
-
-    The method is named where several were measured.
-    """
-    if not found:
-        return el("span", "not measured here", class_="faint")
-    several = len({one.method for one in found}) > 1
-    return join(
-        el(
-            "div",
-            inward(here, evidence_address(one), verdict_badge(one.verdict)),
-            el(
-                "span",
-                f" {one.method}, {SCALES[one.scale]}" if several else f" {SCALES[one.scale]}",
-                class_="faint",
-            ),
-        )
-        for one in found
-    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from registry.catalog.models import Claim, Paper, Survey
+from registry.catalog.models import Paper, Survey
 from registry.core.ids import ArxivId
 from registry.export.bibtex import entry
+from registry.publish.claim_blocks import claim_blocks, discrepancy_blocks
 from registry.publish.labels import (
     METHOD_STATUS,
     RELATIONS,
@@ -14,7 +15,6 @@ from registry.publish.labels import (
     link,
     method_badge,
     paper_link,
-    verdicts,
 )
 from registry.publish.markup import (
     Child,
@@ -29,7 +29,6 @@ from registry.publish.markup import (
     join,
     outward,
     paragraph,
-    table,
     verbatim,
     when,
 )
@@ -51,7 +50,8 @@ def paper_page(snapshot: Snapshot, paper: Paper, related: Sequence[Related]) -> 
         el("p", paper.gist, class_="lead"),
         *_topics(here, snapshot, paper),
         *_methods(here, snapshot, paper),
-        *_claims(here, snapshot, paper),
+        *claim_blocks(here, snapshot, paper),
+        *discrepancy_blocks(paper),
         *_surveys(here, snapshot, paper),
         *_related(here, related),
         *_abstract(snapshot, paper),
@@ -180,21 +180,6 @@ def _methods(here: str, snapshot: Snapshot, paper: Paper) -> list[Html]:
 
 
 _NO_METHOD = "None of the methods built here belongs to this paper yet."
-
-
-def _claims(here: str, snapshot: Snapshot, paper: Paper) -> list[Html]:
-    if not paper.claims:
-        return []
-    rows = [_claim(here, snapshot, paper, claim) for claim in paper.claims]
-    columns = ["Claim, in our words", "Kind", "Where in the paper", "Measured here"]
-    return [heading(2, "Claims"), table(columns, rows, class_="claims")]
-
-
-def _claim(here: str, snapshot: Snapshot, paper: Paper, claim: Claim) -> list[Child]:
-    version = f" (v{claim.arxiv_version})" if claim.arxiv_version else ""
-    found = snapshot.evidence_of(paper=paper.id, claim=claim.id)
-    said = join([el("span", f"{claim.id} ", class_="faint"), claim.text])
-    return [said, claim.kind, claim.where + version, verdicts(here, found)]
 
 
 def _surveys(here: str, snapshot: Snapshot, paper: Paper) -> list[Html]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from registry.catalog.models import Section, Survey
 from registry.core.ids import ArxivId
+from registry.core.plural import plural
+from registry.publish.claim_blocks import claims_measured, findings
 from registry.publish.labels import paper_link
 from registry.publish.markup import (
     Child,
@@ -24,7 +26,7 @@ from registry.publish.markup import (
     when,
 )
 from registry.publish.paper_pages import crumbs
-from registry.publish.snapshot import Snapshot, survey_folder
+from registry.publish.snapshot import Snapshot, paper_folder, survey_folder
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def survey_page(snapshot: Snapshot, survey: Survey) -> Page:
                 ("Sections", str(counts.sections)),
                 ("Papers here", _part(counts.papers_here, counts.papers)),
                 ("Methods here", _part(counts.methods_here, counts.methods)),
+                ("Claims", _claims(here, snapshot, survey)),
             ]
         ),
         heading(2, "Outline"),
@@ -79,6 +82,14 @@ def survey_page(snapshot: Snapshot, survey: Survey) -> Page:
         el("div", _outline(here, snapshot, survey.outline), class_="outline"),
     )
     return Page(here, f"Outline of {survey.title}", survey.gist[:200], blocks)
+
+
+def _claims(here: str, snapshot: Snapshot, survey: Survey) -> Html | None:
+    found = findings(snapshot, survey)
+    if not found:
+        return None
+    said = f"{plural(len(found), 'claim')}, {claims_measured(found)} measured"
+    return inward(here, f"{paper_folder(survey.id)}#claims", said)
 
 
 def _walk(sections: tuple[Section, ...]) -> Iterator[Section]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from registry.core.atomic import write_if_changed
 from registry.core.errors import RegistryError
-from registry.publish.markup import Page
+from registry.publish.markup import Html, Page
 
 GENERATED = "_generated"
+Table = Callable[[str], Html]
+"""A table that a hand-written page may ask for, given the folder of that page."""
+_ASKED = re.compile(r"^<!-- table: ([a-z ]+) -->$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -22,14 +27,18 @@ class Changes:
     removed: tuple[str, ...]
 
 
-def collect(pages: Iterable[Page], docs: Path) -> dict[str, bytes]:
+def collect(
+    pages: Iterable[Page], docs: Path, tables: Mapping[str, Table] | None = None
+) -> dict[str, bytes]:
     """Every file of the tree by its path: the pages, and what is written by hand below ``docs``.
 
-    Raises RegistryError where two would stand at one place.
+    A line ``<!-- table: name -->`` of a hand-written page becomes that one of ``tables``. Raises
+    RegistryError where two files would stand at one place, or a page asks for an unknown table.
     """
     files: dict[str, bytes] = {}
     for path in hand_written(docs):
-        files[path.relative_to(docs).as_posix()] = path.read_bytes()
+        name = path.relative_to(docs).as_posix()
+        files[name] = _with_tables(name, path.read_bytes(), tables or {})
     for page in pages:
         if page.path in files:
             raise RegistryError(
@@ -37,6 +46,19 @@ def collect(pages: Iterable[Page], docs: Path) -> dict[str, bytes]:
             )
         files[page.path] = page.render().encode()
     return files
+
+
+def _with_tables(name: str, data: bytes, tables: Mapping[str, Table]) -> bytes:
+    if not name.endswith(".md"):
+        return data
+
+    def filled(asked: re.Match[str]) -> str:
+        if asked[1] not in tables:
+            known = ", ".join(tables) or "none"
+            raise RegistryError(f"{name} asks for a table {asked[1]!r}. Allowed: {known}.")
+        return tables[asked[1]](posixpath.dirname(name))
+
+    return _ASKED.sub(filled, data.decode()).encode()
 
 
 def hand_written(docs: Path) -> list[Path]:

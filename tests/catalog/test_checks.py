@@ -21,6 +21,11 @@ DIG = {"slug": "dig", "relation": "introduces"}
 CLAIM = {
     "id": "c1", "text": "It digs.", "where": "Table 1", "kind": "result", "experiment": "dig-deep",
 }  # fmt: skip
+OTHER = {"id": "c1", "text": "It digs elsewhere.", "where": "Table 2", "kind": "result"}
+DISCREPANCY = {
+    "id": "d1", "between": "tables", "text": "3 or 30.", "where": "Tables 1, 2",
+    "source": "the tables", "settled": "Neither.", "claims": ["c1"],
+}  # fmt: skip
 METHODS = (method(),)
 TODAY = now().date()
 
@@ -49,6 +54,15 @@ def whats(root: Path) -> list[str]:
 
 
 def test_a_good_catalog_has_no_problem(root: Path) -> None:
+    assert check_catalog(root, METHODS, (EXPERIMENT,)) == []
+
+
+def test_a_claim_may_name_what_bears_on_it_and_a_discrepancy_the_claims_it_bears_on(
+    root: Path,
+) -> None:
+    save_entry(root, paper(**PAPER, discrepancies=[DISCREPANCY]))
+    elsewhere = OTHER | {"untested": "No spade.", "bearing": ["dig-deep"]}
+    save_entry(root, paper("2401.00002", claims=[elsewhere]))
     assert check_catalog(root, METHODS, (EXPERIMENT,)) == []
 
 
@@ -197,6 +211,43 @@ FAULTS: dict[str, tuple[Change, str]] = {
     "an experiment of another method": (
         lambda r: save_entry(r, paper("2401.00002", claims=[CLAIM])),
         "dig-deep runs none of the methods of this paper",
+    ),
+    "a reason beside an experiment": (
+        lambda r: save_entry(r, paper(methods=[DIG], claims=[CLAIM | {"untested": "No spade."}])),
+        "c1 is tested by dig-deep and says why it is not tested",
+    ),
+    "an unknown experiment that bears on a claim": (
+        lambda r: save_entry(r, paper(methods=[DIG], claims=[CLAIM | {"bearing": ["fly"]}])),
+        "no experiment is called 'fly'",
+    ),
+    "an experiment of this paper that bears on its claim": (
+        lambda r: save_entry(r, paper(methods=[DIG], claims=[CLAIM | {"bearing": ["dig-deep"]}])),
+        "dig-deep tests the claim c1 of this paper",
+    ),
+    "an experiment that bears twice": (
+        lambda r: save_entry(
+            r, paper("2401.00002", claims=[OTHER | {"bearing": ["dig-deep"] * 2}])
+        ),
+        "dig-deep stands twice",
+    ),
+    "a discrepancy twice": (
+        lambda r: save_entry(r, paper(**PAPER, discrepancies=[DISCREPANCY, DISCREPANCY])),
+        "two discrepancies are called 'd1'",
+    ),
+    "a discrepancy on an unknown claim": (
+        lambda r: save_entry(r, paper(**PAPER, discrepancies=[DISCREPANCY | {"claims": ["c9"]}])),
+        "d1 bears on the claim 'c9', which this paper does not have",
+    ),
+    "a discrepancy of no known kind": (
+        lambda r: (
+            (r / "papers" / "2401.00001.yaml")
+            .open("a")
+            .write(
+                "discrepancies:\n  - id: d1\n    between: sun and moon\n    text: T.\n"
+                "    where: W.\n    source: S.\n    settled: D.\n"
+            )
+        ),
+        "discrepancies[0].between is 'sun and moon'",
     ),
     "related to itself": (
         lambda r: save_entry(r, paper(**PAPER, related=["2401.00001"])),

@@ -20,6 +20,7 @@ SOURCES = (
     "2502.21321", "2503.06072", "2502.11767", "2402.01364", "2303.18223",
     "2502.08924", "2410.11711", "2402.17400", "2312.15918",
 )  # fmt: skip
+STATED = ("2502.21321", "2503.06072", "2402.01364", "2303.18223", "2502.08924")
 FILES = [
     path.relative_to(CATALOG)
     for path in (*files.paper_paths(CATALOG), *files.survey_paths(CATALOG))
@@ -58,6 +59,18 @@ def test_every_paper_but_a_survey_claims_something() -> None:
     catalog = load_catalog(CATALOG)
     without = [id_ for id_, p in catalog.papers.items() if not p.claims]
     assert set(without) <= set(catalog.surveys)
+
+
+@pytest.mark.parametrize("id_", SOURCES)
+def test_a_source_paper_says_what_is_known_not_to_agree(id_: str) -> None:
+    assert load_catalog(CATALOG).papers[id_].discrepancies
+
+
+@pytest.mark.parametrize("id_", STATED)
+def test_a_source_paper_says_of_each_claim_what_tests_it_or_why_nothing_does(id_: str) -> None:
+    claims = load_catalog(CATALOG).papers[id_].claims
+    assert claims
+    assert [c.id for c in claims if c.experiment is None and c.untested is None] == []
 
 
 def test_the_taxonomy_has_its_groups_leaves_and_canonical_papers() -> None:

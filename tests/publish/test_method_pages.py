@@ -10,8 +10,6 @@ import html5lib
 
 from methods.register.facts import Family, PeerCheck
 from registry.publish.families import FAMILIES
-from registry.publish.labels import verdicts
-from registry.publish.markup import Page
 from registry.publish.method_index import methods_page
 from registry.publish.method_pages import method_page
 from registry.publish.snapshot import MethodFacts, Snapshot
@@ -150,14 +148,6 @@ def test_evidence_of_another_papers_claim_links_to_that_paper(snapshot: Snapshot
     page = method_page(snapshot, method)
     assert "Calm Seas for Small Boats says: Boats like calm." in said(page)
     assert 'href="../../papers/2501.00001/index.html">Calm Seas' in "".join(page.blocks)
-
-
-def test_a_claim_that_several_methods_were_measured_by_names_each(snapshot: Snapshot) -> None:
-    one = snapshot.catalog.evidence[0]
-    found = (one, one.model_copy(update={"method": "sft"}))
-    both = said(Page("papers", "", "", (verdicts("papers", found),)))
-    assert both == "reproduced dpo, tiny model reproduced sft, tiny model"
-    assert said(Page("papers", "", "", (verdicts("papers", found[:1]),))) == "reproduced tiny model"
 
 
 def test_a_methods_page_shows_where_other_libraries_do_otherwise(snapshot: Snapshot) -> None:
