@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from methods.active.llm_annotator import calibrated
 from methods.active.loop import Reader
@@ -117,19 +116,27 @@ class Setting:
             said = [flipped(hint, self.classes) for hint in said]
         return said
 
-    def told(self, prompts: Sequence[str], title: str) -> tuple[list[int], float]:
-        """The language model's class for each prompt of a domain, and tokens read a prompt."""
+    def told(self, task: Task, prompts: Sequence[str], title: str) -> Told:
+        """What the language model says of the held-out texts of ``task``, written as ``prompts``."""
         logp, read = self.reader.log_probabilities(tuple(prompts), title)
         if not torch.isfinite(logp).all():
             raise MethodError(
                 f"model {self.policy.name!r} gives the labels no finite log-probability"
             )
-        return likeliest(logp, self.config.calibration).tolist(), sum(read) / len(read)
+        if self.config.calibration == "mean":
+            logp = calibrated(logp, logp)
+        labels = torch.tensor([self.classes.index(str(p.answer)) for p in task.held_out])
+        nats = -logp.gather(1, labels[:, None])[:, 0]
+        return Told(logp.argmax(-1).tolist(), nats.tolist(), sum(read) / len(read))
 
 
-def likeliest(logp: Tensor, calibration: str) -> Tensor:
-    """(N,) class of each row of (N, K) log-probabilities, calibrated over the rows where asked."""
-    return (calibrated(logp, logp) if calibration == "mean" else logp).argmax(-1)
+@dataclass(frozen=True)
+class Told:
+    """A class for each text, -log p of its true one in nats, and tokens read a text."""
+
+    classes: list[int]
+    nats: list[float]
+    read: float
 
 
 def classes_of(tasks: Sequence[Task]) -> tuple[str, ...]:
@@ -195,28 +202,25 @@ def _asked(setting: Setting, task: Task, written: Written, with_shots: bool) -> 
     small = setting.small.hints(prompts)
     wording = WORDINGS[setting.config.wording]
     name = _short(task.name)
-    zero, zero_read = setting.told(prompts, f"{name}: alone")
-    few, method, read = [], [], [zero_read, 0.0, 0.0]
+    zero = setting.told(task, prompts, f"{name}: alone")
+    few, method = [], []
     for shots in setting.shots:
         before = demonstrations(wording, shots, hinted=False, confidence=False)
-        said, count = setting.told([before + p for p in prompts], f"{name}: with shots")
-        few.append(said)
-        read[1] += count / len(setting.shots)
-    draws = setting.shots if with_shots else [[]]
-    for shots in draws:
+        few.append(setting.told(task, [before + p for p in prompts], f"{name}: with shots"))
+    for shots in setting.shots if with_shots else [[]]:
         asked = [written(shots, p, h) for p, h in zip(prompts, hints, strict=True)]
-        said, count = setting.told(asked, f"{name}: with hints")
-        method.append(said)
-        read[2] += count / len(draws)
+        method.append(setting.told(task, asked, f"{name}: with hints"))
+    every = ([zero], few, method)
     return {
         "label": [classes.index(str(p.answer)) for p in task.held_out],
         "small": [classes.index(h.label) for h in small],
         "confidence": [h.confidence for h in small],
         "hint": [classes.index(h.label) for h in hints],
-        "zero": zero,
-        "few": few,
-        "method": method,
-        "read": read,
+        "zero": zero.classes,
+        "few": [told.classes for told in few],
+        "method": [told.classes for told in method],
+        "nats": [overrides.each([told.nats for told in part]) for part in every],
+        "read": [sum(told.read for told in part) / len(part) for part in every],
     }
 
 

@@ -25,7 +25,8 @@ class Answers:
     """Of N texts of one domain: the true class, and the class each model says; J draws of shots.
 
     ``hint`` is the class that the prompt names: ``small``, or another where hints are flipped.
-    ``read``: tokens that the language model read for a text, alone, with shots, and with the hint.
+    Of the language model alone, with shots, and with the hint: ``nats``, -log p of the true class,
+    and ``read``, the tokens it read for a text; both are means over draws.
     """
 
     label: list[int]  # (N,)
@@ -35,7 +36,8 @@ class Answers:
     zero: list[int]  # the language model's without shots
     few: list[list[int]]  # (J, N), with shots
     method: list[list[int]]  # (J, N), or (1, N) where the prompt has no shots
-    read: list[float]
+    nats: list[list[float]]  # (3, N)
+    read: list[float]  # (3,)
 
     def right(self, said: Sequence[Sequence[int]]) -> list[list[int]]:
         """(J, N): 1 where ``said`` is the true class, else 0."""
@@ -52,6 +54,7 @@ def joined(parts: Sequence[Answers]) -> Answers:
     for name in ("few", "method"):
         draws = zip(*(getattr(part, name) for part in parts), strict=True)
         columns[name] = [[x for row in draw for x in row] for draw in draws]
+    columns["nats"] = [[x for part in parts for x in part.nats[i]] for i in range(3)]
     columns["read"] = [
         math.fsum(part.read[i] * n for part, n in zip(parts, texts, strict=True)) / sum(texts)
         for i in range(3)
@@ -155,6 +158,9 @@ def _of_place(key: str, where: str, found: Answers, with_shots: bool) -> list[Me
         _share(f"{key}_small_accuracy", f"The small model alone, {where}", small),
         _share(f"{key}_zero_accuracy", f"The language model alone, {where}", zero),
         _share(f"{key}_few_accuracy", f"The language model with shots, {where}", few),
+        Measure(f"{key}_loss", f"Loss {where}", "nats per text", False,
+                Estimate.of_values(found.nats[1 if with_shots else 0]),
+                Estimate.of_values(found.nats[2])),
         gain("gain_over_small", "the small model", small),
         gain("gain_over_model", "the language model without shots", zero),
         Measure(f"{key}_override_rate", f"Answers that differ from their hint, {where}", "fraction",

@@ -22,11 +22,11 @@ from methods.engine.tasks.task import Problem, Task
 from methods.engine.tasks.word_signs import ASKED, OWN
 from methods.incontext import overrides, prompts
 from methods.incontext.lessons import ITEMS, lesson
-from methods.incontext.loop import Small, classes_of, flipped, likeliest, names_of
+from methods.incontext.loop import Setting, Small, classes_of, flipped, names_of
 from methods.incontext.overrides import Answers, joined, override_precision, split_by, spread
 from methods.incontext.prompts import WORDINGS, Hint, Shot
 from methods.incontext.supercontext import supercontext_prompt
-from methods.incontext.supericl import supericl_prompt
+from methods.incontext.supericl import Config, supericl_prompt
 from tests.engine.conftest import small_model
 from tests.guards.small import play, small_task
 from tests.guards.test_options import left_behind
@@ -152,7 +152,7 @@ def test_calibration_takes_from_a_label_what_it_has_before_any_text() -> None:
 HAND = Answers(
     label=[0, 0, 1, 1], small=[0, 1, 1, 0], confidence=[0.9, 0.6, 0.8, 0.7], hint=[0, 1, 1, 0],
     zero=[0, 0, 0, 0], few=[[0, 0, 1, 0], [0, 0, 0, 0]], method=[[0, 0, 1, 0], [1, 0, 1, 1]],
-    read=[3.0, 5.0, 7.0],
+    nats=[[0.5] * 4, [0.25, 0.25, 0.5, 1.0], [0.0, 0.0, 0.5, 0.5]], read=[3.0, 5.0, 7.0],
 )  # fmt: skip
 
 
@@ -175,6 +175,7 @@ def test_overrides_and_gains_by_hand() -> None:
     # Means over texts: shots alone 0.75 and 0.5, with hints 0.75 both.
     assert found["shot_spread"].before.mean == pytest.approx(0.25 / math.sqrt(2))
     assert found["shot_spread"].after.mean == 0.0
+    assert (found["in_loss"].before.mean, found["in_loss"].after.mean) == (0.5, 0.25)
     assert (found["tokens_read"].before.mean, found["tokens_read"].after.mean) == (5.0, 7.0)
     assert found["far_accuracy"].after == found["in_accuracy"].after
     zero = {
@@ -196,9 +197,11 @@ def test_draws_of_the_same_text_are_no_further_evidence() -> None:
 
 
 def test_domains_joined_are_their_texts_one_after_another() -> None:
-    short = Answers([1], [1], [0.5], [1], [1], [[0], [1]], [[1], [1]], [6.0, 6.0, 6.0])
+    nats, read = [[0.0], [1.0], [2.0]], [6.0, 6.0, 6.0]
+    short = Answers([1], [1], [0.5], [1], [1], [[0], [1]], [[1], [1]], nats, read)
     both = joined([HAND, short])
     assert both.label == [0, 0, 1, 1, 1] and both.method == [[0, 0, 1, 0, 1], [1, 0, 1, 1, 1]]
+    assert both.nats[1] == [0.25, 0.25, 0.5, 1.0, 1.0]
     assert both.read == pytest.approx([(4 * 3 + 6) / 5, (4 * 5 + 6) / 5, (4 * 7 + 6) / 5])
 
 
