@@ -117,7 +117,7 @@ class Setting:
         return said
 
     def told(self, task: Task, prompts: Sequence[str], title: str) -> Told:
-        """What the language model says of the held-out texts of ``task``, written as ``prompts``."""
+        """What the language model says of held-out texts, written as ``prompts``."""
         logp, read = self.reader.log_probabilities(tuple(prompts), title)
         if not torch.isfinite(logp).all():
             raise MethodError(

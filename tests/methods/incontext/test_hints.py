@@ -136,15 +136,23 @@ def test_a_flipped_hint_is_another_label_as_sure_and_of_two_labels_twice_is_once
     assert [flipped(Hint(c, 0.5), "abc").label for c in "abc"] == ["b", "c", "a"]
 
 
-def test_calibration_takes_from_a_label_what_it_has_before_any_text() -> None:
+@pytest.mark.parametrize(("calibration", "said"), [("none", [0, 0]), ("mean", [0, 1])])
+def test_calibration_takes_from_a_label_what_it_has_before_any_text(
+    calibration: str, said: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     logp = torch.tensor([[0.9, 0.1], [0.7, 0.3]], dtype=F64).log()
-    assert likeliest(logp, "none").tolist() == [0, 0]
-    assert likeliest(logp, "mean").tolist() == [
-        0,
-        1,
-    ]  # 0.9 / 0.8 > 0.1 / 0.2; 0.7 / 0.8 < 0.3 / 0.2
-    extreme = torch.tensor([[0.0, -900.0], [-900.0, 0.0]], dtype=F64)
-    assert likeliest(extreme, "mean").tolist() == [0, 1]
+    monkeypatch.setattr(Reader, "log_probabilities", lambda *_: (logp, [3, 5]))
+    setting = object.__new__(Setting)
+    setting.config = Config(calibration=calibration)
+    setting.reader, setting.classes = object.__new__(Reader), ("+", "-")
+    task = replace(small_task("small-a"), held_out=(Problem("a", "+", "a"), Problem("b", "-", "b")))
+    found = setting.told(task, ["a", "b"], "asking")
+    # Of 0.9 / 0.8 and 0.1 / 0.2 the first is larger; of 0.7 / 0.8 and 0.3 / 0.2 the second.
+    assert found.classes == said and found.read == 4.0
+    shares = [0.9, 0.3]
+    if calibration == "mean":
+        shares = [1.125 / (1.125 + 0.5), 1.5 / (0.875 + 1.5)]
+    assert found.nats == pytest.approx([-math.log(p) for p in shares])
 
 
 # --- the measures by hand -------------------------------------------------------------------------
