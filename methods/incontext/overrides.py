@@ -200,7 +200,7 @@ def _by_confidence(found: Answers) -> dict[str, Any]:
         "language model alone": each(found.right([found.zero])),
         "with the hint": each(found.right(found.method)),
     }
-    x = [math.fsum(found.confidence[i] for i in part) / len(part) for part in bins]
+    x = [float(place + 1) for place in range(len(bins))]  # the same for every seed
     series = []
     for label, values in lines.items():
         points = [Estimate.of_fractions([values[i] for i in part]) for part in bins]
@@ -215,6 +215,7 @@ def _by_confidence(found: Answers) -> dict[str, Any]:
         )
     return {
         "name": "confidence", "title": "Accuracy by the small model's confidence",
-        "x_label": "confidence of the small model", "y_label": "accuracy", "x_log": False,
+        "x_label": "fifths of the texts, the small model's surest last", "y_label": "accuracy",
+        "x_log": False,
         "series": series,
     }  # fmt: skip
