@@ -22,6 +22,7 @@ from methods.experiments.dpo_sentiment import DPO_SENTIMENT
 from methods.experiments.entropy_collapse import ENTROPY_COLLAPSE
 from methods.experiments.forgetting import FORGETTING
 from methods.experiments.grpo_verifier import GRPO_VERIFIER
+from methods.experiments.hints import SUPERCONTEXT_HINTS, SUPERICL_HINTS, SUPERICL_SHOTS
 from methods.experiments.in_context_scaling import IN_CONTEXT_SCALING
 from methods.experiments.length_bias import LENGTH_BIAS
 from methods.experiments.lora_against_full import LORA_AGAINST_FULL
@@ -115,6 +116,9 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     STREAM_REPLAY,
     STREAM_REPLAY_JOINT,
     DICL_CALIBRATION,
+    SUPERICL_HINTS,
+    SUPERICL_SHOTS,
+    SUPERCONTEXT_HINTS,
     *STREAM_METHODS,
 )
 

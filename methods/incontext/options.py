@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import field_validator
 
@@ -35,3 +35,79 @@ class NumericOptions(ModelChoice):
         if any(c.isdigit() for c in value):
             raise ValueError(f"separator {value!r} holds a digit: numbers could not be told apart")
         return value
+
+
+_DOMAINS = ("products", "tweets", "news")
+
+
+class HintOptions(ModelChoice):
+    """Whose hints a language model is given, on which texts, and how they are written."""
+
+    task: str = option(
+        "rated-sentences:domain=movies,held_out=200",
+        "the small model's home: it learns from this task's labels; its held-out texts are the "
+        "ones within its domain",
+        source="ours; the papers: GLUE",
+    )
+    other_tasks: str = option(
+        ";".join(f"rated-sentences:domain={domain},held_out=200" for domain in _DOMAINS),
+        "tasks with the same answers and other texts, ';' between them: out of the small model's "
+        "domain",
+        source="ours; 2312.15918: GLUE-X",
+        min_length=1,
+    )
+    labelled: int = option(
+        2000, "texts that the small model learns from, at most as many as there are",
+        source="ours; the papers: whole training sets", unit="texts", ge=2,
+    )  # fmt: skip
+    ridge: float = option(
+        1.0, "the small model's penalty: half of it times the squared norm of its weights is added "
+        "to the nats of all labels", source="ours", gt=0,
+    )  # fmt: skip
+    shots: int = option(
+        8, "texts with their labels before the one that is asked", source="ours; 2305.08848: 32",
+        unit="texts", ge=1, le=64,
+    )  # fmt: skip
+    resamples: int = option(
+        3, "times that shots are drawn anew; measures are means over them",
+        source="2312.15918: three", unit="draws", ge=1, le=20,
+    )  # fmt: skip
+    shots_from: Literal["training", "unseen"] = option(
+        "training",
+        "training draws shots among the texts that the small model learned from, where it is more "
+        "often right, and surer, than elsewhere; unseen among others of its domain",
+        source="official code of 2305.08848: the training set",
+    )
+    wording: Literal["words", "marks"] = option(
+        "words", "how all is written: in English, or in one character a field", source="ours"
+    )
+    confidence: bool = option(
+        True, "the hint says how sure the small model is", source="2305.08848 and 2312.15918"
+    )
+    calibration: Literal["none", "mean"] = option(
+        "none",
+        "mean divides the language model's probabilities by their mean over the texts of a domain, "
+        "so that a label it always favours is not; it takes labels to be about as frequent",
+        source="ours",
+    )
+    control: Literal["none", "flipped"] = option(
+        "none",
+        "flipped gives the text that is asked another label than the small model's, with its "
+        "confidence: who follows such a hint copies",
+        source="ours",
+    )
+
+
+# What suits the built-in models: made-up words for the one, which reads nothing else.
+HINTED_SIGNS: dict[str, Any] = {
+    "task": "word-signs:domain=home",
+    "other_tasks": ";".join(f"word-signs:domain={domain}" for domain in ("near", "mid", "far")),
+    "labelled": 60,
+    "shots": 4,
+    "wording": "marks",
+}
+HINTED_SENTENCES: dict[str, Any] = {
+    "task": "rated-sentences:domain=movies,held_out=150",
+    "other_tasks": ";".join(f"rated-sentences:domain={d},held_out=150" for d in _DOMAINS),
+    "resamples": 1,
+}

@@ -112,4 +112,95 @@ DICL = MethodInfo(
     "training. Persistence and a small regression belong beside it.",
 )
 
-INCONTEXT: tuple[MethodInfo, ...] = (LLM_TIME_SERIES, DICL)
+_DECODING = Knob(
+    "how the answer is read",
+    "the language model writes it",
+    "the likeliest of the task's labels, by the probability of its tokens",
+    "official code of 2305.08848: up to 10 tokens at temperature 1 with top-p 0.5",
+)
+_SMALL = Knob(
+    "small model",
+    "a fine-tuned encoder: RoBERTa-large, XLM-V or ELECTRA-large",
+    "a logistic model of TF-IDF words",
+)
+_CONFIDENCE = Knob(
+    "confidence in the prompt",
+    "always there, two decimals",
+    "two decimals (one digit for the tiny model), or none: confidence=false",
+)
+_CALIBRATION = Knob(
+    "calibration of the labels",
+    "none",
+    "none; calibration=mean divides by the mean over a domain's texts",
+)
+
+SUPERICL = MethodInfo(
+    slug="supericl",
+    name="SuperICL",
+    family="incontext",
+    paper="2305.08848",
+    summary="Shows a language model shots with a small model's predictions and confidences beside "
+    "the true labels, then a text with its prediction; no training of the language model.",
+    equation=Equation(
+        "Section 3, as read off probabilities",
+        r"\hat y=\arg\max_y P\bigl(y\mid(x_1,y'_1,c_1,y_1),\dots,(x_k,y'_k,c_k,y_k),"
+        r"(x,y',c)\bigr)",
+    ),
+    needs=("texts with labels", "a small discriminative model"),
+    knobs=(
+        _SMALL,
+        _DECODING,
+        Knob(
+            "where shots are from",
+            "the training set",
+            "the texts the small model learned from, or with shots_from=unseen others",
+            "official code: the training set, on which the small model is right nearly always",
+        ),
+        Knob("number of shots", "32", "8, drawn anew three times"),
+        _CONFIDENCE,
+        _CALIBRATION,
+        Knob(
+            "explanation of an override",
+            "asked for after the answer",
+            "the same, for a few, and kept in samples.jsonl",
+        ),
+    ),
+    status="partial",
+    since="0.2",
+    use="A trained classifier is at hand and a language model may know what it does not. Look at "
+    "override precision first: shots the classifier learned from teach to copy it.",
+)
+
+SUPERCONTEXT = MethodInfo(
+    slug="supercontext",
+    name="SuperContext",
+    family="incontext",
+    paper="2312.15918",
+    summary="Puts the prediction and confidence of a small fine-tuned model into the prompt, as a "
+    "reference; with or without shots, no training of the language model.",
+    equation=Equation(
+        "Section 2, as read off probabilities",
+        r"\hat y=\arg\max_y P\bigl(y\mid[x_1,r_1,y_1,\dots,x_k,r_k,y_k,]\,x,r\bigr),\qquad"
+        r"r=(\text{label},\text{confidence})",
+    ),
+    needs=("texts with labels", "a small discriminative model"),
+    knobs=(
+        _SMALL,
+        _DECODING,
+        Knob("shots", "zero-shot, or shots drawn three times", "none; few_shot=true has them"),
+        _CONFIDENCE,
+        _CALIBRATION,
+        Knob(
+            "interpretation",
+            "asks for an influence from 0 to 1 and the words that decided",
+            "the same where it is asked for; kept in samples.jsonl and not scored",
+            "official code: the prompt stands in a figure alone, and what runs it is missing",
+        ),
+    ),
+    status="partial",
+    since="0.2",
+    use="As SuperICL, where no shots fit or none are at hand. Out of the small model's domain hold "
+    "it beside both models alone: the hint may be worse than no hint.",
+)
+
+INCONTEXT: tuple[MethodInfo, ...] = (LLM_TIME_SERIES, DICL, SUPERICL, SUPERCONTEXT)

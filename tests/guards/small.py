@@ -112,7 +112,7 @@ def play(
         drop_scalar_head(policy)
 
     fields = index.read_config(info_of(method))[0].model_fields
-    base: dict[str, Any] = {"task": "small-a", "data": None} if "task" in fields else {}
+    base = {k: v for k, v in {"task": "small-a", "data": None}.items() if k in fields}
     if method in TRAINING:
         base |= {"steps": 2, "learning_rate": 0.01, "save_model": False, "checkpoint_every": 50}
     if "max_new_tokens" in fields:

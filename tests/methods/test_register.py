@@ -34,8 +34,8 @@ ROOT = Path(methods.__file__).resolve().parent
 LINES = 300
 # What the methods of a family share.
 SHARED_FILES = (
-    "__init__.py", "digits.py", "drawn.py", "laws.py", "learner.py", "loop.py", "measures.py",
-    "options.py", "pendulum.py", "rollout.py",
+    "__init__.py", "digits.py", "drawn.py", "laws.py", "learner.py", "lessons.py", "loop.py",
+    "measures.py", "options.py", "overrides.py", "pendulum.py", "prompts.py", "rollout.py",
 )  # fmt: skip
 SHARED = set(TrainingOptions.model_fields)
 

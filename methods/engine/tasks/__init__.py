@@ -91,6 +91,17 @@ class RatedSentenceOptions(SplitOptions):
     )
 
 
+class WordSignOptions(SplitOptions):
+    """Texts of made-up words, of one kind of text."""
+
+    domain: Literal["home", "near", "mid", "far"] = option(
+        "home",
+        "of which words a text is: home has words of its own, far those of another kind, near and "
+        "mid both",
+        source="ours",
+    )
+
+
 @dataclass(frozen=True)
 class TaskInfo:
     """Facts about one task; ``entry`` is ``module:function``, called by ``build_task``."""
@@ -137,6 +148,12 @@ TASKS: tuple[TaskInfo, ...] = (
         "Add a few integers one at a time; every step and the result are checked exactly.",
         RunningSumOptions,
         "methods.engine.tasks.running_sum:running_sum",
+    ),
+    TaskInfo(
+        "word-signs",
+        "Say whether a text of made-up words, each good or bad, is good or bad; checked exactly.",
+        WordSignOptions,
+        "methods.engine.tasks.word_signs:word_signs",
     ),
 )
 

@@ -30,3 +30,16 @@ def test_a_rollout_in_context_is_nearer_than_one_from_a_context_without_dynamics
     found = run("dicl")
     for control in ("shuffled", "untrained"):
         assert found["mse"]["after"] < run("dicl", control=control)["mse"]["after"]
+
+
+@pytest.mark.parametrize("method", ["supericl", "supercontext"])
+def test_a_hint_brings_what_the_reader_does_not_know_and_a_flipped_one_takes_it_away(
+    run: Run, method: str
+) -> None:
+    found, flipped = run(method, resamples=1), run(method, resamples=1, control="flipped")
+    # At home the small model knows the words that the reader was never told of.
+    assert found["in_gain_over_model"]["after_interval"][0] > 0
+    assert flipped["in_gain_over_model"]["after_interval"][1] < 0
+    # Far from home the reader knows better: it does not only copy.
+    assert found["far_accuracy"]["after_interval"][0] > found["far_small_accuracy"]["after"]
+    assert found["out_override_precision"]["after_interval"][0] > 0.5
