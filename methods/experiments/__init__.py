@@ -34,6 +34,7 @@ from methods.experiments.online_dpo_offline import ONLINE_DPO_OFFLINE
 from methods.experiments.pissa_against_lora import PISSA_AGAINST_LORA
 from methods.experiments.preference_claims import PREFERENCE_CLAIMS
 from methods.experiments.preference_frontier import PREFERENCE_FRONTIER
+from methods.experiments.pretraining import PRETRAINING
 from methods.experiments.protocol import Experiment
 from methods.experiments.raft_reward import RAFT_REWARD, RAFT_SAMPLES
 from methods.experiments.rest_em_checked import REST_EM_CHECKED, REST_EM_ROUNDS
@@ -116,6 +117,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     STREAM_REPLAY_JOINT,
     DICL_CALIBRATION,
     *STREAM_METHODS,
+    *PRETRAINING,
 )
 
 

@@ -34,8 +34,9 @@ ROOT = Path(methods.__file__).resolve().parent
 LINES = 300
 # What the methods of a family share.
 SHARED_FILES = (
-    "__init__.py", "digits.py", "drawn.py", "laws.py", "learner.py", "loop.py", "measures.py",
-    "options.py", "pendulum.py", "rollout.py",
+    "__init__.py", "deltas.py", "digits.py", "domains.py", "drawn.py", "laws.py", "learner.py",
+    "loop.py", "measures.py", "options.py", "pendulum.py", "rollout.py", "similarity.py",
+    "texts.py", "transfer.py",
 )  # fmt: skip
 SHARED = set(TrainingOptions.model_fields)
 
