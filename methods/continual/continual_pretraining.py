@@ -42,7 +42,7 @@ from pydantic import model_validator
 from methods.continual import domains
 from methods.continual.loop import assign, backward, ends, likelihood, trained
 from methods.continual.options import SEPARATOR, names_of
-from methods.continual.texts import GENERAL_CHARS, Held, general_task, shuffled, similar, windows
+from methods.continual.texts import GENERAL_CHARS, general_task, held, replayed, similar, windows
 from methods.continual.transfer import curves_of, measures_of, perplexity
 from methods.engine import measure
 from methods.engine.batch import Order, Tokens
@@ -170,15 +170,6 @@ def plan(steps: int, count: int, alone: bool, joint: bool) -> list[Segment]:
     return found
 
 
-def replayed(steps: int, size: int, share: float) -> int:
-    """How many of the rows of so many steps are replayed: ``share`` of them, rounded down.
-
-    >>> [replayed(steps, 8, 0.05) for steps in range(6)]
-    [0, 0, 0, 1, 1, 2]
-    """
-    return math.floor(steps * size * share + 1e-9)  # 0.1 * 30 must be 3
-
-
 class Chain:
     """What one run shares: the policy, the domains in their order, and how a step trains."""
 
@@ -189,7 +180,10 @@ class Chain:
         general = domains.read(config.general, GENERAL_CHARS, config.held_out_chars)
         self.policy = run.policy(config, general_task(general, config.window, config.size))
         ordered = [read[i] for i in self._places(read, general)]
-        self.domains = [self._held(domain) for domain in ordered]
+        self.domains = []
+        for domain in ordered:
+            mixed = run.generator("shuffled", domain.name) if config.control == "shuffled" else None
+            self.domains.append(held(self.policy, domain, config.window, mixed))
         self.general = windows(self.policy, general.held_out, config.window)
         self.versions = sorted({v for d in (*read, general) for v in d.version.split(", ")})
         seal = "".join(d.fingerprint for d in (*ordered, general))
@@ -207,14 +201,6 @@ class Chain:
             return similar(read, general)
         g = self.run.generator("order")
         return torch.randperm(len(read), generator=g, device=g.device).tolist()
-
-    def _held(self, domain: domains.Domain) -> Held:
-        policy, window = self.policy, self.config.window
-        rows = windows(policy, domain.train, window)
-        if self.config.control == "shuffled":
-            generator = self.run.generator("shuffled", domain.name)
-            rows = [shuffled(row, generator) for row in rows]
-        return Held(domain.name, rows, windows(policy, domain.held_out, window))
 
     def rows(self, segment: Segment, step: int) -> list[Tokens]:
         """The rows of ``step``, which counts within the segment, from 1."""
@@ -253,8 +239,8 @@ class Chain:
         if after is None:
             return self.run.once("start", self._perplexities)
         if after.alone:
-            held = self.domains[after.place or 0].held_out
-            return self.run.once(f"alone-{after.place}", lambda: [self._of(held)])
+            rows = self.domains[after.place or 0].held_out
+            return self.run.once(f"alone-{after.place}", lambda: [self._of(rows)])
         name = "joint" if after.place is None else f"after-{after.place + 1}"
         return self.run.once(name, self._perplexities)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -41,6 +42,25 @@ def shuffled(row: Tokens, generator: torch.Generator) -> Tokens:
     order = torch.randperm(row.completion_length, generator=generator, device=generator.device)
     mixed = tuple(row.completion[i] for i in order.tolist())
     return Tokens((*row.ids[: row.prompt_length], *mixed), row.prompt_length)
+
+
+def held(
+    policy: LanguageModel, domain: domains.Domain, window: int, mixed: torch.Generator | None
+) -> Held:
+    """The rows of a domain; those to be learned are shuffled by ``mixed`` where it is given."""
+    rows = windows(policy, domain.train, window)
+    if mixed is not None:
+        rows = [shuffled(row, mixed) for row in rows]
+    return Held(domain.name, rows, windows(policy, domain.held_out, window))
+
+
+def replayed(steps: int, size: int, share: float) -> int:
+    """How many of the rows of so many steps are replayed: ``share`` of them, rounded down.
+
+    >>> [replayed(steps, 8, 0.05) for steps in range(6)]
+    [0, 0, 0, 1, 1, 2]
+    """
+    return math.floor(steps * size * share + 1e-9)  # 0.1 * 30 must be 3
 
 
 def general_task(text: domains.Domain, window: int, size: str) -> Task:

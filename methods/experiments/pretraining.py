@@ -64,8 +64,8 @@ _NOTES = (
     "Perplexity is by character. Comparisons are of means over domains; medians stand beside.",
     "Docstrings of one language and one trade are nearer to one another than the paper's domains, "
     "and a chain is 12 long where the paper's is 159.",
-    "Two pairs of model sizes were tried on one or two seeds before the protocol was fixed; "
-    "learning rate, steps and domains were not changed.",
+    "Two pairs of model sizes and two of packages for the start's own text were tried on one or "
+    "two seeds before the protocol was fixed; learning rate, steps and domains were not changed.",
 )
 
 PRETRAINING_DOMAINS = Experiment(

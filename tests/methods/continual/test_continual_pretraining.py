@@ -11,8 +11,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from methods.continual.continual_pretraining import Chain, Config, Segment, plan, replayed
-from methods.continual.texts import shuffled, windows
+from methods.continual.continual_pretraining import Chain, Config, Segment, plan
+from methods.continual.texts import replayed, shuffled, windows
 from methods.engine.batch import Tokens
 from methods.engine.measure import token_loss
 from tests.engine.conftest import ALPHABET, gradients, plain_logprobs, relative, small_model

@@ -84,8 +84,11 @@ def test_a_chain_of_domains_teaches_each_and_one_of_shuffled_text_none(run: Run)
     assert found["mean_ft"]["after"] < found["mean_ft"]["before"]
 
 
-def test_what_a_chain_teaches_is_forgotten_and_replay_keeps_some(run: Run) -> None:
-    found = run("continual-pretraining", **CHAIN)
-    again = run("continual-pretraining", share=0.25, alone=False, **CHAIN)
+def test_a_domain_of_one_package_is_forgotten_over_one_of_another_and_replay_keeps_some(
+    run: Run,
+) -> None:
+    two = {**CHAIN, "domains": "sympy.polys;sqlalchemy.dialects", "alone": False}
+    found = run("continual-pretraining", **two)
+    again = run("continual-pretraining", share=0.25, **two)
     assert found["mean_fg"]["after"] > 0.1
     assert again["mean_fg"]["after"] < 0.7 * found["mean_fg"]["after"]
