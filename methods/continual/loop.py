@@ -22,6 +22,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from methods.continual.deltas import curves_of_deltas, deltas_of, probes_of, shape, shapes_of
 from methods.continual.measures import Measured, curve_of, of_stream
 from methods.continual.options import StreamOptions, names_of
 from methods.engine import distributed, measure, sharding
@@ -97,6 +98,34 @@ def ends(steps: int, tasks: int) -> tuple[int, ...]:
     """
     each, more = divmod(steps, tasks)  # too few steps leave the last tasks without one
     return tuple(each * (i + 1) + min(i + 1, more) for i in range(tasks))
+
+
+def trained(policy: LanguageModel) -> dict[str, torch.nn.Parameter]:
+    """What is trained of ``policy``, by name."""
+    return {n: p for n, p in policy.module.named_parameters() if p.requires_grad}
+
+
+def assign(policy: LanguageModel, values: Mapping[str, Tensor]) -> None:
+    """Put whole tensors in the place of the trained parameters they are named after."""
+    with torch.no_grad(), sharding.apart(policy.sharded):
+        for name, p in trained(policy).items():
+            if name in values:
+                getattr(p, "_local_tensor", p).copy_(sharding.part_like(p, values[name]))
+
+
+def likelihood(policy: LanguageModel, batch: TokenBatch, tokens: int) -> Tensor:
+    """The supervised loss of one micro-batch of a step that has so many ``tokens``."""
+    return sft_loss(completion_logprobs(policy, batch), batch.completion_mask, tokens)
+
+
+def backward(optimiser: Optimiser, rows: Sequence[Tokens], loss: Loss) -> float:
+    """Add the gradient of the loss over ``rows``, this process's share; gives its loss."""
+    tokens, summed = sum(r.completion_length for r in rows), 0.0
+    for group in own_batches(rows, optimiser.config.micro_batch_tokens):
+        part = loss(pack(rows, group, optimiser.policy.device), tokens)
+        optimiser.backward(part)
+        summed += part.item()
+    return summed
 
 
 class Stream:
@@ -211,16 +240,11 @@ class Stream:
 
     def backward(self, rows: Sequence[Tokens], loss: Loss | None = None) -> float:
         """Add the gradient of the loss over ``rows``, this process's share; gives its loss."""
-        tokens, summed = sum(r.completion_length for r in rows), 0.0
-        for group in own_batches(rows, self.config.micro_batch_tokens):
-            part = (loss or self.likelihood)(pack(rows, group, self.policy.device), tokens)
-            self.optimiser.backward(part)
-            summed += part.item()
-        return summed
+        return backward(self.optimiser, rows, loss or self.likelihood)
 
     def likelihood(self, batch: TokenBatch, tokens: int) -> Tensor:
         """The supervised loss of one micro-batch."""
-        return sft_loss(completion_logprobs(self.policy, batch), batch.completion_mask, tokens)
+        return likelihood(self.policy, batch, tokens)
 
     def seen(self, rows: Sequence[Tokens], task: int, begun: int) -> list[Tokens]:
         """``rows`` as the model reads them: behind the prefix of ``task`` where there is one."""
@@ -248,8 +272,7 @@ class Stream:
 
     def trained(self) -> dict[str, Tensor]:
         """What is trained, by name, as it is computed with."""
-        module = self.policy.module
-        return {n: p for n, p in module.named_parameters() if p.requires_grad}
+        return trained(self.policy)
 
     def weights(self) -> dict[str, Tensor]:
         """A copy of what is trained, whole."""
@@ -286,10 +309,7 @@ class Stream:
 
     def assign(self, values: Mapping[str, Tensor]) -> None:
         """Put whole tensors in the place of the trained parameters they are named after."""
-        with torch.no_grad(), sharding.apart(self.policy.sharded):
-            for name, p in self.trained().items():
-                if name in values:
-                    getattr(p, "_local_tensor", p).copy_(sharding.part_like(p, values[name]))
+        assign(self.policy, values)
 
     # --- measuring ------------------------------------------------------------------------------
 
@@ -310,20 +330,28 @@ class Stream:
             longest = held.task.max_new_tokens(self.policy.tokenizer)
             if self.prefix and isinstance(self.policy, Prefixed):
                 self.policy.before = self.prefix(task, done)
-            scores = measure.greedy_scores(
-                self.policy, held.task, held.task.held_out, longest, self.run.check
+            problems = held.task.held_out
+            answers = measure.greedy_answers(
+                self.policy, held.task, problems, longest, self.run.check
             )
+            scores = [held.task.score(p, a.text) for p, a in zip(problems, answers, strict=True)]
             found["accuracy"] = [[float(s >= 1.0) for s in scores], [1.0] * len(scores)]
+            if task < 0:  # it was never trained on: whether its form is still kept
+                known = shapes_of(str(p.answer) for p in held.task.train)
+                kept = [float(a.finished and shape(a.text) in known) for a in answers]
+                found["form"] = [kept, [1.0] * len(kept)]
         return found
 
     def finish(self) -> None:
         """Measure after the last task and write what the stream has come to."""
         rows = [self.measured(done) for done in range(len(self.ends) + 1)]
         matrix, names = [row[:-1] for row in rows], [held.name for held in self.tasks]
+        beside = [row[-1] for row in rows]
+        changes = deltas_of(probes_of(beside))
         self.run.finish(
             Results(
-                tuple(of_stream(matrix, [rows[0][-1], rows[-1][-1]])),
-                (curve_of(matrix, names),),
+                (*of_stream(matrix, [beside[0], beside[-1]]), *(d[-1] for d in changes)),
+                (curve_of(matrix, names), *curves_of_deltas(changes)),
             ),
             self.policy if self.config.save_model else None,
         )

@@ -17,6 +17,24 @@ from methods.engine.sample import Sample, sample
 from methods.engine.tasks.task import Problem, Task
 
 
+def greedy_answers(
+    policy: LanguageModel,
+    task: Task,
+    problems: Sequence[Problem],
+    max_new_tokens: int,
+    check: Callable[[], None] = lambda: None,
+) -> list[Sample]:
+    """The likeliest answer to each problem; ``check`` may raise between batches."""
+    return sample(
+        policy,
+        [p.prompt for p in problems],
+        max_new_tokens=max_new_tokens,
+        temperature=0.0,
+        stop=task.stop,
+        on_progress=lambda _: check(),
+    )
+
+
 def greedy_scores(
     policy: LanguageModel,
     task: Task,
@@ -25,14 +43,7 @@ def greedy_scores(
     check: Callable[[], None] = lambda: None,
 ) -> list[float]:
     """The score of the likeliest answer to each problem; ``check`` may raise between batches."""
-    drawn = sample(
-        policy,
-        [p.prompt for p in problems],
-        max_new_tokens=max_new_tokens,
-        temperature=0.0,
-        stop=task.stop,
-        on_progress=lambda _: check(),
-    )
+    drawn = greedy_answers(policy, task, problems, max_new_tokens, check)
     return [task.score(p, s.text) for p, s in zip(problems, drawn, strict=True)]
 
 

@@ -35,6 +35,7 @@ from methods.experiments.online_dpo_offline import ONLINE_DPO_OFFLINE
 from methods.experiments.pissa_against_lora import PISSA_AGAINST_LORA
 from methods.experiments.preference_claims import PREFERENCE_CLAIMS
 from methods.experiments.preference_frontier import PREFERENCE_FRONTIER
+from methods.experiments.pretraining import PRETRAINING
 from methods.experiments.protocol import Experiment
 from methods.experiments.raft_reward import RAFT_REWARD, RAFT_SAMPLES
 from methods.experiments.rest_em_checked import REST_EM_CHECKED, REST_EM_ROUNDS
@@ -120,6 +121,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     SUPERICL_SHOTS,
     SUPERCONTEXT_HINTS,
     *STREAM_METHODS,
+    *PRETRAINING,
 )
 
 

@@ -38,8 +38,9 @@ SCALES = (
     ),
 )
 NOTES = (
-    "General ability is the held-out loss on the start's own task; the tiny model follows no "
-    "instructions and has no safety to lose, so two of the survey's three deltas are not measured.",
+    "General ability is the held-out loss on the start's own task. Every run also holds the "
+    "survey's deltas after each task, GAD on that task and IFD on the form of its answers; the "
+    "tiny model was never taught to refuse, so SD is not measured.",
     "Forward transfer is against the start, which is trained, and not against random weights.",
 )
 

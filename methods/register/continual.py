@@ -207,4 +207,51 @@ PROGRESSIVE_PROMPTS = MethodInfo(
     use="Take it where nothing learned may change at all and the task of every text is known.",
 )
 
-CONTINUAL: tuple[MethodInfo, ...] = (REPLAY, EWC, LWF, A_GEM, O_LORA, PROGRESSIVE_PROMPTS)
+CONTINUAL_PRETRAINING = MethodInfo(
+    slug="continual-pretraining",
+    name="Continual pre-training",
+    family="continual",
+    paper="2402.17400",
+    summary="Goes on pre-training on one text domain after another and measures every checkpoint "
+    "on every domain.",
+    equation=Equation(
+        "Section on evaluation; the quantities are defined in words",
+        r"\mathrm{ZS}_i=p(M_0,D_i),\quad \mathrm{CPT}_i=p(M_i,D_i),\quad "
+        r"\mathrm{LC}_i=p(M_N,D_i),\quad \mathrm{FT}_i=p(M_0\to D_i,D_i),\quad "
+        r"\mathrm{FG}_i=\mathrm{LC}_i-\mathrm{CPT}_i",
+    ),
+    needs=("text of several domains",),
+    knobs=(
+        Knob(
+            "order of the domains",
+            "similar ones in a row, by Sentence-BERT embeddings, or shuffled",
+            "order=similar chains them by TF-IDF cosine, random draws an order by seed",
+        ),
+        Knob(
+            "domains",
+            "159 of M2D2, from Wikipedia and Semantic Scholar",
+            "docstrings of the sub-packages of installed packages, or text files that are named",
+        ),
+        Knob(
+            "optimiser between domains",
+            "not stated",
+            "AdamW forgets its moments and the learning rate begins anew",
+        ),
+        Knob("replay", "none", "share=0; an arm of the experiment replays one row in a hundred"),
+        Knob("sum over domains", "medians, against outliers", "both: each measure and mean_ of it"),
+    ),
+    status="partial",
+    since="0.2",
+    use="Take it to see what a chain of domains teaches a model and costs it, before choosing an "
+    "order, a size or a way against forgetting.",
+)
+
+CONTINUAL: tuple[MethodInfo, ...] = (
+    REPLAY,
+    EWC,
+    LWF,
+    A_GEM,
+    O_LORA,
+    PROGRESSIVE_PROMPTS,
+    CONTINUAL_PRETRAINING,
+)

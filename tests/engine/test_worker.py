@@ -38,6 +38,8 @@ def prepare(folder: Path, start: Path, method: str = "grpo", **config: Any) -> P
         "model": str(start), "task": "chain-sum:digits=1", "steps": STEPS, "checkpoint_every": 4,
         "learning_rate": 1e-3, **config,
     }  # fmt: skip
+    if "task" not in kind.model_fields:
+        del given["task"]
     folder.mkdir(parents=True, exist_ok=True)
     spec = {
         "schema": 1, "run_id": folder.name, "method": method, "paper": info.paper,

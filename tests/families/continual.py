@@ -20,7 +20,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "a-gem": {**_SMALL, "reference_rows": 3},
     "o-lora": {**_SMALL, "rank": 2},
     "progressive-prompts": {**_SMALL, "prompt_length": 3},
-}
+    "continual-pretraining": {
+        "domains": "networkx.generators;networkx.classes", "general": "networkx.readwrite",
+        "train_chars": 300, "held_out_chars": 150, "window": 16, "batch_size": 4,
+        "schedule": "constant", "steps": 4, "share": 0.3,
+    },
+}  # fmt: skip
 # Another value for every option of its own: each must leave another run behind.
 OTHERS: dict[str, dict[str, Any]] = {
     "replay": {**_OTHERS, "share": 0.25, "memory": 1},
@@ -36,4 +41,10 @@ OTHERS: dict[str, dict[str, Any]] = {
         "penalty": "squared",
     },
     "progressive-prompts": {**_OTHERS, "prompt_length": 2},
-}
+    "continual-pretraining": {
+        "domains": "networkx.generators;networkx.readwrite.json_graph",
+        "general": "networkx.drawing", "order": "random", "size": "small", "share": 0.6,
+        "alone": False, "train_chars": 200, "held_out_chars": 100, "window": 8, "batch_size": 3,
+        "control": "shuffled",
+    },
+}  # fmt: skip

@@ -99,8 +99,10 @@ def play(
                 if p.requires_grad:
                     begun[name] = p.detach().clone()
 
-    def load(name: str, *, precision: str, **_: Any) -> LanguageModel:
-        model = copy.deepcopy(start) if name == "start" else small_model(seed=5, dtype=dtype)
+    def load(name: str, *, precision: str, task: Task | None = None, **_: Any) -> LanguageModel:
+        width = (getattr(task, "start", None) or {}).get("width", 0)  # another start for another
+        seed = 5 + width
+        model = copy.deepcopy(start) if name == "start" else small_model(seed=seed, dtype=dtype)
         model.precision = precision
         taken.append(model)
         return model

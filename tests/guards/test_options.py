@@ -48,6 +48,7 @@ for adapter in ("dora", "lora", "pissa", "o-lora", "progressive-prompts"):
 BESIDE: dict[str, dict[str, Any]] = {
     "keep": {"checkpoint_every": 1},
     "data": {"reward": "random"},  # by the task's none of the answers to the file's would be right
+    "size": {"model": "tiny"},  # other models have their own, and it is refused
     "restart": {"rounds": 2},  # the first begins with the start in any case
     "replay": {"old_task": "small-b"},  # else refused
     "clip_range": {"updates_per_batch": 3},  # on policy nothing is clipped

@@ -32,11 +32,6 @@ from registry.core.ids import ArxivId
 
 ROOT = Path(methods.__file__).resolve().parent
 LINES = 300
-# What the methods of a family share.
-SHARED_FILES = (
-    "__init__.py", "digits.py", "drawn.py", "laws.py", "learner.py", "lessons.py", "loop.py",
-    "measures.py", "options.py", "overrides.py", "pendulum.py", "prompts.py", "rollout.py",
-)  # fmt: skip
 SHARED = set(TrainingOptions.model_fields)
 
 each_method = pytest.mark.parametrize("info", METHODS, ids=lambda m: m.slug)
@@ -52,10 +47,24 @@ def test_slugs_and_names_are_unique_and_in_order():
     assert max(Counter(m.name for m in METHODS).values()) == 1
 
 
-def test_every_file_in_a_family_s_folder_is_registered():
-    families = [ROOT / family for family in typing.get_args(Family)]
-    found = {p for folder in families for p in folder.glob("*.py") if p.name not in SHARED_FILES}
-    assert found == {m.path for m in METHODS}
+def test_every_file_in_a_family_s_folder_is_a_registered_method_or_serves_one():
+    registered = {m.path for m in METHODS}
+    trees = {p: ast.parse(p.read_text(encoding="utf-8")) for p in ROOT.rglob("*.py")}
+    imported = {
+        module
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for module in (node.module, *(f"{node.module}.{name.name}" for name in node.names))
+    }
+    for family in typing.get_args(Family):
+        for path in (ROOT / family).glob("*.py"):
+            module = ".".join(("methods", family, path.stem))
+            runs = any(isinstance(n, ast.FunctionDef) and n.name == "run" for n in trees[path].body)
+            if runs:
+                assert path in registered, f"{module} has a run and is in no register"
+            elif path.stem != "__init__":
+                assert module in imported, f"{module} is no method, and nothing imports it"
 
 
 def test_a_method_is_found_by_its_slug_alone():

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from methods import index
 from tests.engine.test_worker import prepare
 from tests.faults import moments, workers
 
@@ -18,12 +19,27 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "a-gem": {"reference_rows": 3},
     "o-lora": {"rank": 2},
     "progressive-prompts": {"prompt_length": 3},
-}
+    "continual-pretraining": {
+        # A start adapted at steps 1 to 3, then a chain whose domains open at 4 and 7.
+        "domains": "networkx.generators;networkx.classes", "general": "networkx.readwrite",
+        "train_chars": 600, "held_out_chars": 200, "window": 16, "share": 0.1, "steps": 6,
+    },
+}  # fmt: skip
 SHARED: dict[str, Any] = {
     "task": "chain-sum:digits=1,held_out=20", "general": "chain-sum:digits=2,held_out=10",
     "later_tasks": "chain-sum:terms=3,held_out=10;chain-sum:operations=+-,held_out=10",
     "steps": 9, "batch_size": 4, "demonstrations": 30, "learning_rate": 0.01, "save_model": False,
 }  # fmt: skip
+
+
+def options_of(method: str) -> dict[str, Any]:
+    """Those that all share, as far as the method has them, and its own."""
+    info = index.find(method)
+    assert info is not None
+    fields = index.read_config(info)[0].model_fields
+    return {k: v for k, v in SHARED.items() if k in fields} | OPTIONS[method]
+
+
 # (file, n): before its n-th operation.
 IN_THE_MIDDLE = ("metrics.jsonl", 5)  # of task 2
 AT_THE_FIRST_STEP = ("metrics.jsonl", 7)  # task 3 is open and nothing is learned of it
@@ -41,8 +57,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def unbroken(tmp_path_factory: pytest.TempPathFactory, start: Path) -> dict[str, dict[str, bytes]]:
     """The logs and results of each method's run that nothing happened to."""
     found = {}
-    for method, options in OPTIONS.items():
-        folder = prepare(tmp_path_factory.mktemp(method), start, method, **SHARED, **options)
+    for method in OPTIONS:
+        folder = prepare(tmp_path_factory.mktemp(method), start, method, **options_of(method))
         assert workers.finish(folder) == 0, (folder / "stderr.txt").read_text()
         found[method] = workers.logs(folder)
     return found
@@ -69,7 +85,7 @@ def test_a_stream_killed_in_a_task_ends_with_the_bytes_of_the_unbroken_one(
     unbroken: dict[str, dict[str, bytes]],
     tmp_path: Path,
 ) -> None:
-    options = {**SHARED, **OPTIONS[method], "checkpoint_every": checkpoint_every}
+    options = {**options_of(method), "checkpoint_every": checkpoint_every}
     folder = prepare(tmp_path / "run", start, method, **options)
     assert workers.finish(folder, moments.die_at, *where) == -9
     assert (folder / "after-1.json").exists()

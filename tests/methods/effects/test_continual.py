@@ -68,3 +68,27 @@ def test_adapters_in_orthogonal_subspaces_forget_less_than_unbound_ones_or_one(r
     )
     assert bound < min(unbound, one) - 0.05
     assert bound > 0.3  # and still it forgets
+
+
+# Two packages of two domains each, and the smaller start.
+CHAIN: dict[str, Any] = {
+    "domains": "sympy.physics;sympy.polys;sqlalchemy.orm;sqlalchemy.dialects", "size": "small",
+    "steps": 96, "train_chars": 12000,
+}  # fmt: skip
+
+
+def test_a_chain_of_domains_teaches_each_and_one_of_shuffled_text_none(run: Run) -> None:
+    found = run("continual-pretraining", **CHAIN)
+    mixed = run("continual-pretraining", control="shuffled", alone=False, **CHAIN)
+    assert found["mean_gain"]["after_interval"][0] > 0 > mixed["mean_gain"]["after_interval"][1]
+    assert found["mean_ft"]["after"] < found["mean_ft"]["before"]
+
+
+def test_a_domain_of_one_package_is_forgotten_over_one_of_another_and_replay_keeps_some(
+    run: Run,
+) -> None:
+    two = {**CHAIN, "domains": "sympy.polys;sqlalchemy.dialects", "alone": False}
+    found = run("continual-pretraining", **two)
+    again = run("continual-pretraining", share=0.25, **two)
+    assert found["mean_fg"]["after"] > 0.1
+    assert again["mean_fg"]["after"] < 0.7 * found["mean_fg"]["after"]
