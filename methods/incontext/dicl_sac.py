@@ -124,8 +124,8 @@ class Config(SacOptions):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {
-        "digits": 2, "context": 48, "steps": 3000, "learning_starts": 600, "predicted_start": 800,
-        "width": 64, "read_every": 50,
+        "digits": 2, "context": 48, "steps": 3000, "learning_starts": 400, "predicted_start": 600,
+        "width": 64, "policy_rate": 1e-3, "read_every": 50,
     },
     "smollm2-135m": {"digits": 2, "steps": 4000, "read_every": 100, "precision": "bfloat16"},
 }  # fmt: skip
