@@ -124,7 +124,7 @@ class Config(SacOptions):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {
-        "digits": 2, "context": 48, "steps": 3000, "learning_starts": 400, "predicted_start": 600,
+        "digits": 2, "context": 48, "steps": 5000, "learning_starts": 400, "predicted_start": 600,
         "width": 64, "policy_rate": 1e-3, "read_every": 50,
     },
     "smollm2-135m": {"digits": 2, "steps": 4000, "read_every": 100, "precision": "bfloat16"},
