@@ -14,6 +14,8 @@ from methods.experiments.best_of_n_curve import BEST_OF_N_CURVE
 from methods.experiments.budget_forcing import BUDGET_FORCING_CUTS, BUDGET_FORCING_WAITS
 from methods.experiments.dft_against_sft import DFT_AGAINST_SFT
 from methods.experiments.dicl_calibration import DICL_CALIBRATION
+from methods.experiments.dicl_sac_returns import DICL_SAC_RETURNS
+from methods.experiments.dicl_value import DICL_VALUE
 from methods.experiments.distil_on_policy import DISTIL_ON_POLICY
 from methods.experiments.distil_reverse_kl import DISTIL_REVERSE_KL
 from methods.experiments.distil_soft_targets import DISTIL_SOFT_TARGETS
@@ -120,6 +122,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     SUPERICL_HINTS,
     SUPERICL_SHOTS,
     SUPERCONTEXT_HINTS,
+    DICL_VALUE,
+    DICL_SAC_RETURNS,
     *STREAM_METHODS,
     *PRETRAINING,
 )

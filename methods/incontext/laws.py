@@ -73,10 +73,11 @@ def draw(name: LawName, generator: torch.Generator, length: int) -> Series:
 def lessons(generator: torch.Generator, count: int, length: int, mostly: Lessons) -> Tensor:
     """(count, T) series that a small model learns from, each with parameters of its own.
 
-    Five of eight are of the kind ``mostly`` names: chains of 2, 3, 4, 6 or 7 states, or sums of two
-    waves. One is noise that reverts to its mean in 0.3 to 30 steps; one a noisy tent, sine or cubic
-    map; one repeats 2 to 7 random levels, half of these with noise. No test system is among them:
-    the chain tested has 5 states, Brownian motion never reverts, a pendulum is no sum of waves.
+    Five of eight are of the kind ``mostly`` names: chains of 2, 3, 4, 6 or 7 states, half of them
+    near a permutation, or sums of two waves. One is noise that reverts to its mean in 0.3 to 30
+    steps; one a noisy tent, sine or cubic map; one repeats 2 to 7 random levels, half of these with
+    noise. No test system is among them: the chain tested has 5 states, Brownian motion never
+    reverts, a pendulum is no sum of waves.
     """
     most = _chained if mostly == "chains" else _waves
     kinds = (most, most, _reverting, most, _mapped, most, _periodic, most)
@@ -132,10 +133,19 @@ def _waves(generator: torch.Generator, count: int, length: int) -> Tensor:
 
 
 def _chained(generator: torch.Generator, count: int, length: int) -> Tensor:
+    """Half with random transitions, half near a permutation: there each state comes as often as any
+    other, so that nothing but the order tells what follows."""
     states = torch.tensor([2, 3, 4, 6, 7])[torch.randint(5, (count,), generator=generator)]
-    weights = _weights(generator, count, 7, 7)
-    weights *= torch.arange(7) < states[:, None, None]
-    return _walk(generator, weights / weights.sum(-1, keepdim=True), length).double()
+    known = torch.arange(7) < states[:, None]
+    weights = _weights(generator, count, 7, 7) * known[:, None]
+    chances = weights / weights.sum(-1, keepdim=True)
+    # Those beyond the number of states are sorted behind and permute among themselves.
+    order = (_uniform(generator, 0, 1, count, 7) + ~known).argsort(1)
+    chance = _uniform(generator, 0, 0.4, count, 1, 1)
+    even = known[:, None] / states[:, None, None].double()
+    ordered = (1 - chance) * torch.eye(7, dtype=torch.float64)[order] + chance * even
+    half = count // 2
+    return _walk(generator, torch.cat([ordered[:half], chances[half:]]), length).double()
 
 
 def _weights(generator: torch.Generator, *shape: int) -> Tensor:

@@ -111,3 +111,40 @@ HINTED_SENTENCES: dict[str, Any] = {
     "other_tasks": ";".join(f"rated-sentences:domain={d},held_out=150" for d in _DOMAINS),
     "resamples": 1,
 }
+
+
+class SacOptions(NumericOptions):
+    """What soft actor-critic is told."""
+
+    batch: int = option(
+        64, "recorded transitions of an update", source="2410.11711, Table of Pendulum",
+        unit="transitions", ge=1,
+    )  # fmt: skip
+    width: int = option(
+        256, "units of each of two hidden layers of every network", source="official code",
+        unit="units", ge=1,
+    )  # fmt: skip
+    policy_rate: float = option(
+        3e-4, "Adam's learning rate of the policy", source="2410.11711, hyper-parameters", gt=0,
+        lt=1,
+    )  # fmt: skip
+    value_rate: float = option(
+        1e-3, "Adam's learning rate of critics and temperature", source="official code", gt=0, lt=1
+    )
+    discount: float = option(
+        0.99, "of the value of the next state", source="2410.11711, hyper-parameters", ge=0, lt=1
+    )
+    follow: float = option(
+        0.005, "the critics' targets move this share of the way in each update",
+        source="official code", gt=0, le=1,
+    )  # fmt: skip
+    policy_every: int = option(
+        2, "updates of the critics between those of the policy, which are as many at once",
+        source="official code", unit="updates", ge=1,
+    )  # fmt: skip
+    separate: bool = option(
+        False,
+        "the predicted batch is an optimiser step of its own behind the recorded one; else both "
+        "losses are one sum",
+        source="2410.11711, Algorithm 2; the official code has two steps",
+    )

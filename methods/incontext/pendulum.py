@@ -9,8 +9,11 @@ reaches a height that each episode draws, so that it never comes to rest:
 
     E = w^2 / 6 + 5 cos a,    u = clip(2 w (E* - E) + e, -2, 2),    E* ~ U(-1, 3),  e ~ N(0, 0.3^2).
 
-The motion is that of Pendulum-v1 of gymnasium 1.4.0 (two of its steps to one of ours): the two
-were found equal to the last bit on 500 random states. The controller is ours.
+The motion is that of Pendulum-v1 of gymnasium, two of its steps to one of ours. The controller is
+ours. As a task to be learned (``swung``, ``starts``) it is Pendulum-v1 itself, one step at a time,
+many pendulums at once, with the reward
+
+    r = -(a^2 + 0.1 w^2 + 0.001 u^2),    a in [-pi, pi).
 """
 
 from __future__ import annotations
@@ -63,3 +66,38 @@ def play(generator: torch.Generator, length: int) -> Episode:
     return Episode(
         torch.tensor(states, dtype=torch.float64), torch.tensor(actions, dtype=torch.float64)
     )
+
+
+# --- the task: Pendulum-v1, tensors of one entry a pendulum ---------------------------------------
+
+
+def swung(angle: Tensor, speed: Tensor, torque: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Angle and speed one step later, and the reward of the step; (N,) float64 each."""
+    torque = torque.clamp(-MOST_TORQUE, MOST_TORQUE)
+    reward = -(upright(angle).square() + 0.1 * speed.square() + 0.001 * torque.square())
+    faster = speed + (15.0 * angle.sin() + 3.0 * torque) * STEP
+    faster = faster.clamp(-MOST_SPEED, MOST_SPEED)
+    return angle + faster * STEP, faster, reward
+
+
+def upright(angle: Tensor) -> Tensor:
+    """The same angle in [-pi, pi): 0 where it stands upright."""
+    return (angle + math.pi) % (2 * math.pi) - math.pi
+
+
+def starts(generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
+    """Angles in [-pi, pi) and speeds in [-1, 1) that episodes begin with, (count,) each."""
+    unit = torch.rand(2, count, generator=generator, dtype=torch.float64)
+    return (2 * unit[0] - 1) * math.pi, 2 * unit[1] - 1
+
+
+def seen(angle: Tensor, speed: Tensor) -> Tensor:
+    """(N, 3): cos a, sin a, w."""
+    return torch.stack([angle.cos(), angle.sin(), speed], -1)
+
+
+def rewards(states: Tensor, actions: Tensor) -> Tensor:
+    """(T,) the reward at each of (T, 3) states seen and (T, 1) torques."""
+    angle = torch.atan2(states[:, 1], states[:, 0])
+    cost = angle.square() + 0.1 * states[:, 2].square() + 0.001 * actions[:, 0].square()
+    return -cost

@@ -109,6 +109,12 @@ BASELINES = {
 }
 
 
+def lines_of(label: str, found: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What ``found`` has by slug, by the names that a curve shows."""
+    shown = {"vICL": found["vicl"], label: found["dicl"]}
+    return shown | {said: found[name] for name, said in BASELINES.items()}
+
+
 def results(label: str, horizon: int, found: Mapping[str, dict[str, Any]]) -> Results:
     """What a run found: vICL (before) and DICL, called ``label``, beside the baselines."""
     ours, plain = found["dicl"], found["vicl"]
@@ -142,7 +148,7 @@ def results(label: str, horizon: int, found: Mapping[str, dict[str, Any]]) -> Re
             against(f"mse_gain_over_{name}", f"{said}: error less that of {label}", base, "mse",
                     squared)
         )  # fmt: skip
-    lines = {"vICL": plain, label: ours} | {said: found[name] for name, said in BASELINES.items()}
+    lines = lines_of(label, found)
     note = (
         f"A perfectly calibrated forecaster has a KS of about {0.87 / horizon**0.5:.2f} on "
         f"{horizon} independent steps, not 0."

@@ -32,7 +32,7 @@ from typing import Any
 
 from methods.engine.options import option
 from methods.engine.run import Run
-from methods.incontext.loop import Reason, run_hints
+from methods.incontext.hints import Reason, run_hints
 from methods.incontext.options import HINTED_SENTENCES, HINTED_SIGNS, HintOptions
 from methods.incontext.prompts import WORDINGS, Hint, Shot, Wording, demonstrations, item
 

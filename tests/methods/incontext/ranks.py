@@ -13,7 +13,7 @@ import torch
 from methods.engine import distributed
 from tests.guards import small
 
-METHODS = ("llm-time-series", "dicl", "supericl", "supercontext")
+METHODS = ("llm-time-series", "dicl", "dicl-sac", "supericl", "supercontext")
 
 
 def main(out: Path) -> None:

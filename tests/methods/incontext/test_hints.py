@@ -22,7 +22,7 @@ from methods.engine.tasks.task import Problem, Task
 from methods.engine.tasks.word_signs import ASKED, OWN
 from methods.incontext import overrides, prompts
 from methods.incontext.lessons import ITEMS, lesson
-from methods.incontext.loop import Setting, Small, classes_of, flipped, names_of
+from methods.incontext.hints import Setting, Small, classes_of, flipped, names_of
 from methods.incontext.overrides import Answers, joined, override_precision, split_by, spread
 from methods.incontext.prompts import WORDINGS, Hint, Shot
 from methods.incontext.supercontext import supercontext_prompt
