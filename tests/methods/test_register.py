@@ -35,7 +35,7 @@ LINES = 300
 # What the methods of a family share.
 SHARED_FILES = (
     "__init__.py", "digits.py", "drawn.py", "laws.py", "learner.py", "loop.py", "measures.py",
-    "options.py", "pendulum.py", "rollout.py",
+    "options.py", "pendulum.py", "reader.py", "rollout.py", "writer.py",
 )  # fmt: skip
 SHARED = set(TrainingOptions.model_fields)
 
