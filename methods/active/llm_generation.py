@@ -28,13 +28,13 @@ was written can be used; a writer that is always right; labels dealt out anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from pydantic import field_validator, model_validator
 
 from methods.active.loop import Round, Setting, Write, Written, run_pool
-from methods.active.margin import margin, smallest_margin
+from methods.active.margin import smallest_margin
 from methods.active.options import CLASS, SMOLLM2, SUMS, ActiveOptions
 from methods.active.writer import Writer, classes_of, dealt, taught_to_write
 from methods.engine.classifier import Classifier
@@ -67,14 +67,9 @@ class Config(ActiveOptions):
     temperature: float = option(1.0, "of writing", source="ours", gt=0, le=5)
     max_new_tokens: int = option(40, "longest text written", source="ours", unit="tokens", ge=1)
     shots: int = option(
-        0, "labelled texts of the class that it is shown, at most as many as there are",
+        0, "labelled texts of the class that it is shown, drawn anew each time",
         source="paper (none)", unit="texts", ge=0, le=16,
     )  # fmt: skip
-    shown: Literal["random", "uncertain"] = option(
-        "random",
-        "which of them: any, or those that the learner is least sure of",
-        source="ours",
-    )
 
     @field_validator("ask")
     @classmethod
@@ -85,8 +80,6 @@ class Config(ActiveOptions):
 
     @model_validator(mode="after")
     def _has_an_effect(self) -> Config:
-        if self.shown != "random" and not self.shots:
-            raise ValueError(f"shown={self.shown} needs shots, or nothing is shown")
         if self.control == "random" and not self.batch:
             raise ValueError("control=random chooses from the pool at random, and batch is 0")
         return self
@@ -122,9 +115,6 @@ def run(run: Run, config: Config) -> None:
             generator = torch.Generator().manual_seed(seed)
             labels = classes_of(config.written, len(setting.pool.classes), generator)
             order = torch.randperm(len(last.chosen), generator=generator).tolist()
-            if config.shown == "uncertain":
-                seen = setting.pool.open.features[last.chosen]
-                order = margin(learner.probabilities(seen)).argsort(stable=True).tolist()
             fitting = [examples(last.labels, label, config.shots, order) for label in labels]
             texts = [setting.pool.open.texts[place] for place in last.chosen]
             shown = [[writer.frame.within(texts[i]) for i in places] for places in fitting]

@@ -38,10 +38,9 @@ OTHERS: dict[str, dict[str, Any]] = {
         **_OTHERS,
         "written": 4,
         "ask": "a{class}",
-        "stop": "+",
+        "stop": "3",
         "temperature": 0.5,
         "max_new_tokens": 3,
         "shots": 1,
-        "shown": "uncertain",
     },
 }

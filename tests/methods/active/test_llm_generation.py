@@ -236,8 +236,6 @@ def test_what_was_written_once_is_taken_from_the_cache(
 def test_options_that_would_say_nothing_are_refused() -> None:
     with pytest.raises(ValidationError, match="asks for no class"):
         Config(ask="A tweet:")
-    with pytest.raises(ValidationError, match="needs shots"):
-        Config(shown="uncertain")
     with pytest.raises(ValidationError, match="batch is 0"):
         Config(control="random", batch=0)
 
