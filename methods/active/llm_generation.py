@@ -37,7 +37,6 @@ from methods.active.loop import Round, Setting, Write, Written, run_pool
 from methods.active.margin import smallest_margin
 from methods.active.options import CLASS, SMOLLM2, SUMS, ActiveOptions
 from methods.active.writer import Writer, classes_of, dealt, taught_to_write
-from methods.engine.classifier import Classifier
 from methods.engine.options import option
 from methods.engine.run import Run
 
@@ -110,7 +109,7 @@ def run(run: Run, config: Config) -> None:
             max_new_tokens=config.max_new_tokens,
         )  # fmt: skip
 
-        def write(number: int, last: Round, learner: Classifier) -> Written:
+        def write(number: int, last: Round) -> Written:
             seed = run.generator("asked", number).initial_seed()
             generator = torch.Generator().manual_seed(seed)
             labels = classes_of(config.written, len(setting.pool.classes), generator)

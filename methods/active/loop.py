@@ -90,8 +90,8 @@ Query = Callable[[View, int, torch.Generator], list[int]]
 """(what is seen, how many, randomness) -> places of different texts among the unlabelled."""
 Label = Callable[[list[int], list[int]], list[Labelled]]
 """(places in the pool, those labelled before) -> what each of the first is said to be."""
-Write = Callable[[int, "Round", Classifier], Written]
-"""(number of the round, the one before, what was learned by then) -> what is written in it."""
+Write = Callable[[int, "Round"], Written]
+"""(number of the round, the one before) -> what is written in it."""
 
 
 def highest(scores: Tensor, count: int, generator: torch.Generator) -> list[int]:
@@ -265,7 +265,7 @@ def _next(
         learner = setting.learned(last.chosen, last.labels, last.texts, last.classes)
         view = View(learner, pool.features[places], pool.features[last.chosen])
         new = [places[i] for i in choose(view, config.batch, generator)]
-        made = write(number, last, learner) if write else made
+        made = write(number, last) if write else made
     said = say(new, before.chosen) if new else []
     classes = setting.pool.classes
     shown = [(pool.texts[i], s.label) for i, s in zip(new, said, strict=True)][:_SHOWN]
