@@ -3,16 +3,14 @@
 A method hands ``run_pool`` its ``Query``, which chooses, and may hand it a ``Label``, which says
 what a chosen text is and what that cost; without one an oracle says it, the task's own answer. The
 learner is a small classifier that is trained from nothing after each round. Texts that a run starts
-with are the same for every method of a seed.
+with are the same for every method of a seed. A method may also hand it a ``Write``: texts that a
+language model wrote for a class, which are learned beside those of the pool.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -20,21 +18,15 @@ from torch import Tensor
 
 from methods.active.measures import accuracy, amount, aulc, curve
 from methods.active.options import ActiveOptions
-from methods.engine import distributed
-from methods.engine.batch import Tokens, each_row, pack
-from methods.engine.cache import build_once
+from methods.active.reader import Reader, standardised
 from methods.engine.classifier import Classifier, count_words, fit
 from methods.engine.errors import MethodError
 from methods.engine.examples import answered_prompts
-from methods.engine.files import write_json
-from methods.engine.measure import row_logprobs
-from methods.engine.model import LanguageModel
 from methods.engine.results import Estimate, Measure, Results
 from methods.engine.run import Run
 from methods.engine.tasks.task import Task
 
 MOST_CLASSES = 64
-_AT_ONCE = 256  # texts read between two looks at whether the run should stop
 _SHOWN = 3  # texts of a round that are kept for a reader
 
 
@@ -83,10 +75,23 @@ class Labelled:
     written: int = 0
 
 
+@dataclass(frozen=True)
+class Written:
+    """Texts that a language model wrote, the class each was asked for, and what that cost."""
+
+    texts: list[str]  # those fit to be learned from
+    labels: list[int]
+    asked: int  # texts that were paid for
+    read: int
+    written: int
+
+
 Query = Callable[[View, int, torch.Generator], list[int]]
 """(what is seen, how many, randomness) -> places of different texts among the unlabelled."""
 Label = Callable[[list[int], list[int]], list[Labelled]]
 """(places in the pool, those labelled before) -> what each of the first is said to be."""
+Write = Callable[[int, "Round"], Written]
+"""(number of the round, the one before) -> what is written in it."""
 
 
 def highest(scores: Tensor, count: int, generator: torch.Generator) -> list[int]:
@@ -99,88 +104,6 @@ def highest(scores: Tensor, count: int, generator: torch.Generator) -> list[int]
 def at_random(view: View, count: int, generator: torch.Generator) -> list[int]:
     """``count`` unlabelled texts, each as likely as any other: the control of every method."""
     return torch.randperm(len(view.unlabelled), generator=generator)[:count].tolist()
-
-
-# --- a language model that reads texts ----------------------------------------------------------
-
-
-class Reader:
-    """The language model: what it thinks of a text, what its states are, and the tokens it took.
-
-    What it thinks follows from the weights, the text and the classes alone, so it is kept in the
-    cache and counted as spent by every run that asks.
-    """
-
-    def __init__(self, run: Run, policy: LanguageModel, classes: Sequence[str]) -> None:
-        self._run, self._policy, self.classes = run, policy, tuple(classes)
-        # Where one class begins another, only their ends tell them apart.
-        self._ended = any(a != b and b.startswith(a) for a in classes for b in classes)
-
-    def log_probabilities(self, texts: Sequence[str], title: str) -> tuple[Tensor, list[int]]:
-        """((N, K) float64 nats, N numbers of tokens read): each text's classes as its answers.
-
-        The probability of an answer is that of all its tokens; over the classes they add up to 1.
-        Of a text with its answers the tokens of the text are counted once.
-        """
-        rows = [[self._row(text, answer) for answer in self.classes] for text in texts]
-        read = [r[0].prompt_length + sum(x.completion_length for x in r) for r in rows]
-
-        def compute(part: list[int]) -> list[list[float]]:
-            flat = row_logprobs(self._policy, [x for i in part for x in rows[i]])
-            sums = [float(x.double().sum()) for x in flat]
-            width = len(self.classes)
-            return [sums[i : i + width] for i in range(0, len(sums), width)]
-
-        found = self._kept(["classes", rows], title, len(texts), compute)
-        return torch.log_softmax(torch.tensor(found, dtype=torch.float64), -1), read
-
-    def states(self, texts: Sequence[str], title: str) -> Tensor:
-        """(N, D) float64: the mean of the last hidden states over each text's tokens."""
-        rows = [Tokens((*self._policy.encode_prompt(t), self._policy.eos_id), 1) for t in texts]
-
-        @torch.no_grad()
-        def of_group(group: list[int]) -> list[list[float]]:
-            batch = pack(rows, group, self._policy.device, share=False)
-            found = self._policy.states(batch.input_ids, batch.position_ids, batch.layout)
-            parts = found.double().cpu().split([len(rows[i].ids) - 1 for i in group])
-            return [part.mean(0).tolist() for part in parts]
-
-        def compute(part: list[int]) -> list[list[float]]:
-            return each_row([rows[i] for i in part], lambda g: of_group([part[i] for i in g]))
-
-        kept = self._kept(["states", rows], title, len(texts), compute)
-        return torch.tensor(kept, dtype=torch.float64)
-
-    def _row(self, text: str, answer: str) -> Tokens:
-        ids = self._policy.encode_prompt(text)
-        end = self._policy.encode_completion(answer)
-        return Tokens((*ids, *(end if self._ended else end[:-1])), len(ids))
-
-    def _kept(
-        self, recipe: list[Any], title: str, count: int, compute: Callable[[list[int]], Any]
-    ) -> list[list[float]]:
-        seal = [self._policy.fingerprint(), self._policy.precision, repr(recipe)]
-        name = hashlib.sha256(json.dumps(seal).encode()).hexdigest()[:24]
-
-        def build(path: Path) -> None:
-            found: list[list[float]] = []
-            with self._run.stage(title, count) as bar:
-                for start in range(0, count, _AT_ONCE):
-                    self._run.check()
-                    part = list(range(start, min(count, start + _AT_ONCE)))
-                    found += compute(part)
-                    bar.advance(len(part))
-            write_json(path, found)
-
-        with distributed.alone():
-            path = build_once(self._run.cache_dir / "read" / f"{name}.json", build)
-        return json.loads(path.read_text())
-
-
-def standardised(features: Tensor, like: Tensor) -> Tensor:
-    """Every column with the mean 0 and the deviation 1 that ``like`` then has; rows of length 1."""
-    centred = (features - like.mean(0)) / like.std(0, correction=0).clamp(min=1e-12)
-    return centred / centred.norm(dim=1, keepdim=True).clamp(min=1e-300)
 
 
 # --- the run ------------------------------------------------------------------------------------
@@ -197,35 +120,55 @@ class Round:
     written: int
     right: list[int]  # for each held-out text 1 or 0
     nats: list[float]  # for each held-out text -log p of its class
+    texts: list[list[str]] = field(default_factory=list)  # written, those of each round
+    classes: list[int] = field(default_factory=list)  # the class each was asked for
+    asked: int = 0  # texts that it was asked for, whether they could be used or not
+
+    @property
+    def size(self) -> int:
+        """Examples that were paid for, labelled or written."""
+        return len(self.chosen) + self.asked
 
 
 class Setting:
     """A run's pool and what reads it, made once from its options."""
 
-    def __init__(self, run: Run, config: ActiveOptions) -> None:
+    def __init__(
+        self, run: Run, config: ActiveOptions, start: Callable[[Task], Task] | None = None
+    ) -> None:
         task = None if config.data else run.task(config.task)
-        policy = run.policy(config, task)
+        policy = run.policy(config, start(task) if start and task else task)
         task = task or answered_prompts(run, str(config.data), policy, config.skip_bad_rows)
         self.run, self.config = run, config
-        self.reader = Reader(run, policy, _classes(task))
+        self.policy, self.reader = policy, Reader(run, policy, _classes(task))
         self.pool = self._pool(task)
 
     def _pool(self, task: Task) -> Pool:
         # The last ones: a start that was trained here has seen labels of the first ones.
         chosen = task.train[-self.config.pool :]
         sides = [[p.prompt for p in part] for part in (chosen, task.held_out)]
-        if self.config.features == "words":
-            words = count_words(sides[0])
-            seen = [words.features(texts) for texts in sides]
-        else:
-            seen = [self.reader.states(texts, "reading texts") for texts in sides]
-            seen = [standardised(part, seen[0]) for part in seen]
+        self.features = self._features(sides[0])
         classes = self.reader.classes
         made = [
-            Side(tuple(texts), features, torch.tensor([classes.index(str(p.answer)) for p in part]))
-            for texts, features, part in zip(sides, seen, (chosen, task.held_out), strict=True)
+            Side(
+                tuple(texts),
+                self.features(texts),
+                torch.tensor([classes.index(str(p.answer)) for p in part]),
+            )
+            for texts, part in zip(sides, (chosen, task.held_out), strict=True)
         ]
         return Pool(made[0], made[1], classes)
+
+    def _features(self, texts: list[str]) -> Callable[[Sequence[str]], Tensor]:
+        """What the learner sees of any texts, (N, D) float64; of the pool's it learns to look."""
+        if self.config.features == "words":
+            return count_words(texts).features
+
+        def states(texts: Sequence[str]) -> Tensor:
+            return self.reader.states(texts, "reading texts")
+
+        pool = states(texts)
+        return lambda texts: standardised(states(texts), pool)
 
     def asked(self, places: Sequence[int]) -> list[int]:
         """The places that whoever labels is shown: these, or others where labels are shuffled."""
@@ -240,10 +183,21 @@ class Setting:
         labels = self.pool.open.labels
         return [Labelled(int(labels[place])) for place in self.asked(places)]
 
-    def learned(self, chosen: Sequence[int], labels: Sequence[int]) -> Classifier:
-        """The learner, trained from nothing on these texts and labels."""
-        features = self.pool.open.features[list(chosen)]
-        return fit(features, torch.tensor(labels), len(self.pool.classes), self.config.ridge)
+    def learned(
+        self,
+        chosen: Sequence[int],
+        labels: Sequence[int],
+        texts: Sequence[Sequence[str]] = (),
+        classes: Sequence[int] = (),
+    ) -> Classifier:
+        """The learner, trained from nothing on these of the pool, and on written ``texts``.
+
+        Those of a round are looked at together, so that a resumed run sees the same to the bit.
+        """
+        seen = [self.pool.open.features[list(chosen)], *(self.features(t) for t in texts if t)]
+        features = torch.cat(seen)
+        every = torch.tensor([*labels, *classes], dtype=torch.int64)
+        return fit(features, every, len(self.pool.classes), self.config.ridge)
 
     def told(self, learner: Classifier) -> tuple[list[int], list[float]]:
         """Of each held-out text, 1 where the learner tells its class and 0 where not; its nats."""
@@ -261,9 +215,14 @@ def run_pool(
     config: ActiveOptions,
     query: Query,
     label: Callable[[Setting], Label] | None = None,
+    write: Callable[[Setting], Write] | None = None,
+    start: Callable[[Task], Task] | None = None,
 ) -> None:
-    """Label ``initial`` texts, then ``batch`` more in each round; a curve, its area, its cost."""
-    setting = Setting(run, config)
+    """Label ``initial`` texts, then ``batch`` more in each round; a curve, its area, its cost.
+
+    ``start`` gives the task that the built-in ``tiny`` is trained on, where it needs another.
+    """
+    setting = Setting(run, config, start)
     needed = config.initial + config.batch * config.rounds
     if needed > len(setting.pool.open.texts):
         raise MethodError(
@@ -272,6 +231,7 @@ def run_pool(
             "batches, or a larger pool"
         )
     say = setting.oracle if label is None else label(setting)
+    author = None if write is None else write(setting)
     choose = at_random if config.control == "random" else query
     reference = run.once("reference", lambda: _reference(setting))
     done: list[Round] = []
@@ -279,41 +239,54 @@ def run_pool(
         for number in range(config.rounds + 1):
             run.check()
             last = done[-1] if done else None
-            kept = run.once(f"round-{number}", lambda: asdict(_next(setting, choose, say, last)))  # noqa: B023
+            kept = run.once(
+                f"round-{number}",
+                lambda: asdict(_next(setting, number, last, choose, say, author)),  # noqa: B023
+            )
             done.append(Round(**kept))
             bar.advance(int(number > 0))
     run.finish(_results(setting, done, reference))
 
 
-def _next(setting: Setting, choose: Query, say: Label, last: Round | None) -> Round:
+def _next(
+    setting: Setting, number: int, last: Round | None, choose: Query, say: Label,
+    write: Write | None,
+) -> Round:  # fmt: skip
     """One round on: the texts chosen after ``last`` are labelled, and all are learned anew."""
     run, config, pool = setting.run, setting.config, setting.pool.open
-    number = 0 if last is None else 1 + (len(last.chosen) - config.initial) // config.batch
     generator = torch.Generator().manual_seed(run.generator("choice", number).initial_seed())
     before = last or Round([], [], 0, 0, 0, [], [])
+    made = Written([], [], 0, 0, 0)
     if last is None:
         new = torch.randperm(len(pool.texts), generator=generator)[: config.initial].tolist()
     else:
         taken = set(last.chosen)
         places = [i for i in range(len(pool.texts)) if i not in taken]
-        view = View(
-            setting.learned(last.chosen, last.labels),
-            pool.features[places],
-            pool.features[last.chosen],
-        )
+        learner = setting.learned(last.chosen, last.labels, last.texts, last.classes)
+        view = View(learner, pool.features[places], pool.features[last.chosen])
         new = [places[i] for i in choose(view, config.batch, generator)]
-    said = say(new, before.chosen)
+        made = write(number, last) if write else made
+    said = say(new, before.chosen) if new else []
     classes = setting.pool.classes
-    shown = zip(new[:_SHOWN], said[:_SHOWN], strict=True)
-    run.samples(number, [(pool.texts[i], classes[s.label], None) for i, s in shown])
-    chosen, labels = [*before.chosen, *new], [*before.labels, *(s.label for s in said)]
+    shown = [(pool.texts[i], s.label) for i, s in zip(new, said, strict=True)][:_SHOWN]
+    shown += list(zip(made.texts, made.labels, strict=True))[:_SHOWN]
+    run.samples(number, [(text, classes[label], None) for text, label in shown])
+    known = (
+        [*before.chosen, *new], [*before.labels, *(s.label for s in said)],
+        [*before.texts, made.texts], [*before.classes, *made.labels],
+    )  # fmt: skip
+    right, nats = setting.told(setting.learned(*known))
     return Round(
-        chosen,
-        labels,
+        known[0],
+        known[1],
         before.oracle + sum(s.by_oracle for s in said),
-        before.read + sum(s.read for s in said),
-        before.written + sum(s.written for s in said),
-        *setting.told(setting.learned(chosen, labels)),
+        before.read + made.read + sum(s.read for s in said),
+        before.written + made.written + sum(s.written for s in said),
+        right,
+        nats,
+        known[2],
+        known[3],
+        before.asked + made.asked,
     )
 
 
@@ -344,21 +317,19 @@ def _reference(setting: Setting) -> dict[str, Any]:
 
 
 def _results(setting: Setting, done: list[Round], reference: dict[str, Any]) -> Results:
-    counts = [float(len(r.chosen)) for r in done]
+    counts = [float(r.size) for r in done]
     points = [accuracy(r.right) for r in done]
     last, truth = done[-1], setting.pool.open.labels
-    same = [int(truth[i]) == label for i, label in zip(last.chosen, last.labels, strict=True)]
     before, after = points[0], points[-1]
-    share = "fraction"
+    share, of = "fraction", "texts, labelled or written" if last.asked else "labels"
     measures = (
         Measure("aulc", "Area under the learning curve", share, True, None,
                 aulc(counts, [r.right for r in done])),
-        Measure("accuracy", f"Held-out accuracy, {counts[0]:.0f} to {counts[-1]:.0f} labels",
+        Measure("accuracy", f"Held-out accuracy, {counts[0]:.0f} to {counts[-1]:.0f} {of}",
                 share, True, before, after),
         Measure("loss", "Held-out loss", "nats per text", False,
                 Estimate.of_values(done[0].nats), Estimate.of_values(last.nats)),
-        Measure("label_accuracy", "Labels learned from that are right", share, True, None,
-                accuracy([int(s) for s in same])),
+        *_of_labels(setting, last),
         amount("oracle_labels", "Labels asked of the oracle", "labels", float(last.oracle)),
         amount("tokens_read", "Tokens a language model read for labels", "tokens",
                float(last.read)),
@@ -370,7 +341,7 @@ def _results(setting: Setting, done: list[Round], reference: dict[str, Any]) -> 
         Measure("model_loss", "Its loss", "nats per text", False, None,
                 Estimate.from_json(reference["nats"])),
     )  # fmt: skip
-    curves = [curve("learning", "Accuracy by labels", "labels", [("accuracy", counts, points)])]
+    curves = [curve("learning", f"Accuracy by {of}", of, [("accuracy", counts, points)])]
     if last.read or last.written:
         spent = [float(r.read + r.written) for r in done]
         by_oracle = [float(r.oracle) for r in done]
@@ -381,3 +352,29 @@ def _results(setting: Setting, done: list[Round], reference: dict[str, Any]) -> 
                   [("accuracy", by_oracle, points)]),
         ]  # fmt: skip
     return Results(measures, tuple(curves))
+
+
+def _of_labels(setting: Setting, last: Round) -> tuple[Measure, ...]:
+    """How good the labels are that were learned from: of the pool's texts, and of written ones.
+
+    What a written text really is nobody said; the learner of all the pool's labels says it here.
+    """
+    found, share, opened = [], "fraction", setting.pool.open
+    if last.chosen:
+        same = (opened.labels[last.chosen] == torch.tensor(last.labels)).long()
+        found.append(Measure("label_accuracy", "Labels learned from that are right", share, True,
+                             None, accuracy(same.tolist())))  # fmt: skip
+    if any(last.texts):
+        whole = setting.learned(range(len(opened.texts)), opened.labels.tolist())
+        seen = torch.cat([setting.features(texts) for texts in last.texts if texts])
+        told = whole.predicted(seen) == torch.tensor(last.classes)
+        texts = [text for made in last.texts for text in made]
+        found += [
+            Measure("written_agree", "Written texts of the class that all labels would say", share,
+                    True, None, accuracy(told.long().tolist())),
+            amount("written_texts", "Texts written and learned from", "texts",
+                   float(len(texts))),
+            amount("written_twice", "Of these, the same as an earlier one", "texts",
+                   float(len(texts) - len(set(texts)))),
+        ]  # fmt: skip
+    return tuple(found)

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from methods.engine.options import ModelOptions, option
 
+CLASS = "{class}"  # stands for the class in what a language model is asked
+
 
 class ActiveOptions(ModelOptions):
     """What is labelled, how much of it and in which steps, and what learns from it."""

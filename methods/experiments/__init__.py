@@ -10,6 +10,10 @@ from methods.experiments.active_annotator import (
     ACTIVE_HYBRID_ROUTING,
     ACTIVE_LLM_ANNOTATOR,
 )
+from methods.experiments.active_generation import (
+    ACTIVE_GENERATED_TEXTS,
+    ACTIVE_LLM_GENERATION,
+)
 from methods.experiments.best_of_n_curve import BEST_OF_N_CURVE
 from methods.experiments.budget_forcing import BUDGET_FORCING_CUTS, BUDGET_FORCING_WAITS
 from methods.experiments.dft_against_sft import DFT_AGAINST_SFT
@@ -115,6 +119,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     *ACTIVE,
     ACTIVE_LLM_ANNOTATOR,
     ACTIVE_HYBRID_ROUTING,
+    ACTIVE_LLM_GENERATION,
+    ACTIVE_GENERATED_TEXTS,
     IN_CONTEXT_SCALING,
     STREAM_REPLAY,
     STREAM_REPLAY_JOINT,

@@ -40,10 +40,10 @@ from methods.engine.run import Run
 from methods.incontext import pendulum
 from methods.incontext.digits import alphabet
 from methods.incontext.learner import numeric_policy
-from methods.incontext.sac import Agent, Transitions
 from methods.incontext.onestep import next_states
 from methods.incontext.options import SacOptions
 from methods.incontext.played import Played, results
+from methods.incontext.sac import Agent, Transitions
 
 
 class Config(SacOptions):

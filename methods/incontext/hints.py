@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from methods.active.llm_annotator import calibrated
-from methods.active.loop import Reader
+from methods.active.reader import Reader
 from methods.engine.classifier import Classifier, Words, count_words, fit
 from methods.engine.errors import MethodError
 from methods.engine.run import Run

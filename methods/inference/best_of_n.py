@@ -19,6 +19,7 @@ Departures from the paper
 2. Temperature 1, so that pass@n describes the policy; the paper samples at 0.7.
 3. Ties go to the first sampled, and the expected curve shares them evenly: the same on average.
    The paper does not say.
+4. Intervals are percentile bootstraps over problems, as of every method of this family.
 
 Checked against: brute force over all subsets in exact fractions, order statistics of the uniform
 distribution, and the identity of best-of-n with an exact verifier and pass@n.
@@ -33,7 +34,7 @@ from typing import Any
 from methods.engine.results import Estimate, Measure, Results
 from methods.engine.run import Run
 from methods.inference.loop import Asked, Pools, Scored, ask, draw_pools, price, scored, show
-from methods.inference.measures import curve, over_tokens
+from methods.inference.measures import curve, difficulty, over_tokens
 from methods.inference.options import RankedOptions
 
 
@@ -107,6 +108,7 @@ def run(run: Run, config: Config) -> None:
     def choose(problem: int, first: int, last: int) -> int:
         return best_of(score_rows[problem][first:last])
 
+    draws = run.generator("bootstrap")
     found: dict[str, list[Estimate]] = {k: [] for k in ("measured", "expected", "pass", "ranked")}
     for n in pools.sizes:
         expected, passed, ranked = [], [], []
@@ -114,9 +116,9 @@ def run(run: Run, config: Config) -> None:
             expected.append(expected_best_of(s[: config.n], g[: config.n], n))
             passed.append(pass_at_k(config.n, sum(v >= 1 for v in g[: config.n]), n))
             ranked.append(expected_best_of(s[: config.n], s[: config.n], n))
-        found["measured"].append(asked.estimate(pools.measured(choose, n)))
-        found["expected"].append(asked.estimate(expected))
-        found["pass"].append(asked.estimate(passed))
+        found["measured"].append(asked.resampled(pools.measured(choose, n), draws))
+        found["expected"].append(asked.resampled(expected, draws))
+        found["pass"].append(asked.resampled(passed, draws))
         found["ranked"].append(Estimate.of_values(ranked))
     show(run, asked, pools.drawn, config.n * pools.pools)
     run.finish(_results(config, asked, pools, judged, found))
@@ -163,7 +165,9 @@ def _results(
     ]  # fmt: skip
     spent = [n * (pools.tokens + judged.tokens) for n in sizes]
     by_tokens = over_tokens(f"best-of-n ({ranker})", quantity, spent, expected)
-    note = f"KL to the sampled policy at n = {config.n}: at most {kl_bound(config.n):.2f} nats."
+    notes = [f"KL to the sampled policy at n = {config.n}: at most {kl_bound(config.n):.2f} nats."]
+    if asked.task.kind == "verifiable":
+        notes.append(difficulty([math.fsum(g) / len(g) for g in pools.rows]))
     # What a page shows of a run is its first curve.
     curves = (*by_kl, against_n) if config.reward_model else (against_n, *by_kl)
-    return Results(tuple(measures), (*curves, by_tokens), (note,))
+    return Results(tuple(measures), (*curves, by_tokens), tuple(notes))

@@ -47,13 +47,8 @@ class Asked:
         """The unit of a score of the task."""
         return "fraction" if self.task.kind == "verifiable" else "score"
 
-    def estimate(self, values: Sequence[float]) -> Estimate:
-        """The mean of one value a problem: a fraction's interval where answers are checked."""
-        whole = self.task.kind == "verifiable"
-        return (Estimate.of_fractions if whole else Estimate.of_values)(values)
-
     def resampled(self, values: Sequence[float], generator: torch.Generator) -> Estimate:
-        """``estimate`` with a bootstrap's interval over problems."""
+        """The mean of one value a problem, with a bootstrap's interval over problems."""
         return bootstrap(values, generator, shares=self.task.kind == "verifiable")
 
 

@@ -231,6 +231,41 @@ HYBRID_ROUTING = MethodInfo(
     "few labelled texts, and the oracle sees only the rest.",
 )
 
+LLM_GENERATION = MethodInfo(
+    slug="llm-generation",
+    name="Generation by a language model",
+    family="active",
+    paper="2202.07922",
+    summary="Has a language model write texts of each class, and trains a small learner on them, "
+    "alone or beside labelled texts of a pool.",
+    equation=Equation(
+        "Section 2 (generation, then training on what was written)",
+        r"y_i\sim U(\mathcal{Y}),\quad x_i\sim P(\cdot\mid T(y_i)),\qquad"
+        r"\min_w\;-\sum_i\log p_w(y_i\mid x_i)",
+    ),
+    needs=("names of the classes", "a language model"),
+    knobs=(
+        _LEARNER,
+        Knob(
+            "sampling",
+            "top-k and nucleus sampling are compared",
+            "the plain softmax, at a temperature",
+            "the authors' code: the nucleus of mass 0.9",
+        ),
+        Knob(
+            "texts of the pool",
+            "none: no label of the task is seen",
+            "batch of them a round, of smallest margin; batch=0 and initial=0 are the paper's",
+        ),
+        Knob("examples in the request", "none", "none; shots shows labelled texts of the class"),
+    ),
+    status="partial",
+    since="0.2",
+    use="There are no texts of the task, or too few: look at written_agree and written_twice "
+    "first. Where a pool is at hand its own texts are usually worth more.",
+)
+
 ACTIVE: tuple[MethodInfo, ...] = (
     LEAST_CONFIDENCE, MARGIN, ENTROPY, CORESET, BADGE, LLM_ANNOTATOR, HYBRID_ROUTING,
+    LLM_GENERATION,
 )  # fmt: skip

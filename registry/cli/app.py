@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("registry.cli.compare:compare", "Run methods with one budget, side by side."),
     "plan": ("registry.cli.plan:plan", "Predict a run's memory and time before it starts."),
     "sweep": ("registry.cli.sweep:sweep", "Run a method over a grid of options and seeds."),
+    "calibrate": ("registry.cli.calibrate:calibrate", "Find a task's setting that suits a model."),
     "runs": ("registry.cli.runs:app", "List, show, compare and plot finished runs."),
     "demo": ("registry.cli.demo:demo", "Train a real model with GRPO and publish the site."),
     "verify": ("registry.cli.verify:verify", "Measure a method's claim over seeds."),

@@ -15,6 +15,7 @@ _ROUTED: dict[str, Any] = {"initial": 4, "batch": 3, "rounds": 2}
 SMALL: dict[str, dict[str, Any]] = {
     "least-confidence": _SMALL, "margin": _SMALL, "entropy": _SMALL, "coreset": _SMALL,
     "badge": _SMALL, "llm-annotator": _SMALL, "hybrid-routing": _ROUTED,
+    "llm-generation": {**_SMALL, "written": 3, "ask": "{class}=", "stop": "", "max_new_tokens": 6},
 }  # fmt: skip
 # Another value for every option of its own: each must leave another run behind.
 OTHERS: dict[str, dict[str, Any]] = {
@@ -32,5 +33,14 @@ OTHERS: dict[str, dict[str, Any]] = {
         "calibration": "mean",
         "threshold": 1.0,
         "routing": "random",
+    },
+    "llm-generation": {
+        **_OTHERS,
+        "written": 4,
+        "ask": "a{class}",
+        "stop": "3",
+        "temperature": 0.5,
+        "max_new_tokens": 3,
+        "shots": 1,
     },
 }

@@ -59,6 +59,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "learning_rate": {"steps": 3},
     "schedule": {"steps": 3},
     "weight_decay": {"steps": 3, "learning_rate": 0.5},
+    "shots": {"initial": 8},  # of the class asked for a text must have a label
     "weight": {"n": 24, "max_new_tokens": 1},  # where no two answers agree the largest one wins
 }
 # These change no number beyond rounding, and say so.

@@ -12,7 +12,7 @@ import torch
 from methods.active import hybrid_routing
 from methods.active.hybrid_routing import shuffled_routes, to_model
 from methods.active.llm_annotator import calibrated
-from methods.active.loop import Reader
+from methods.active.reader import Reader
 from tests.guards.small import play, small_task
 
 F64 = torch.float64

@@ -16,7 +16,8 @@ import pytest
 import torch
 
 from methods.active import loop
-from methods.active.loop import Reader, standardised
+from methods.active import reader as reading
+from methods.active.reader import Reader, standardised
 from methods.engine.errors import MethodError
 from methods.engine.model import LanguageModel
 from methods.engine.run import Run
@@ -172,7 +173,7 @@ def test_what_was_read_once_is_taken_from_the_cache(
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("the model is asked again")
 
-    monkeypatch.setattr(loop, "row_logprobs", refuse)
+    monkeypatch.setattr(reading, "row_logprobs", refuse)
     again = reader(tmp_path / "a", model, "1", "2").log_probabilities(["ab", "c"], "asking")
     assert torch.equal(first[0], again[0]) and first[1] == again[1]
 
@@ -238,11 +239,12 @@ def test_a_run_killed_in_a_round_ends_with_the_bytes_of_the_unbroken_one(
     assert everything(folder) == unbroken
 
 
+@pytest.mark.parametrize("method", ["badge", "llm-generation"])
 def test_two_processes_leave_the_run_of_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = {"features": "states"}
-    alone = play("badge", tmp_path / "alone", monkeypatch, **options).folder
+    alone = play(method, tmp_path / "alone", monkeypatch, **options).folder
     spec = json.loads((alone / "spec.json").read_text())
     together = tmp_path / "together"
     together.mkdir()

@@ -43,6 +43,17 @@ def test_a_language_model_that_can_add_teaches_sums_and_its_labels_of_other_sums
     assert found["tokens_read"]["after"] > 0 == found["tokens_written"]["after"]
 
 
+def test_sums_that_a_language_model_wrote_teach_sums_and_dealt_out_anew_they_do_not(
+    run: Run,
+) -> None:
+    alone = {"initial": 0, "batch": 0, **SHORT}
+    found = run("llm-generation", **alone)
+    dealt = run("llm-generation", control="shuffled", **alone)
+    assert found["accuracy"]["after_interval"][0] > dealt["accuracy"]["after_interval"][1]
+    assert found["written_agree"]["after"] > 3 * dealt["written_agree"]["after"]
+    assert found["oracle_labels"]["after"] == 0 < found["tokens_written"]["after"]
+
+
 def test_the_oracle_is_asked_little_and_no_more_labels_are_wrong_than_the_model_s(run: Run) -> None:
     hybrid, alone = run("hybrid-routing"), run("llm-annotator")
     assert 0 == alone["oracle_labels"]["after"] < hybrid["oracle_labels"]["after"] < 0.2 * 420

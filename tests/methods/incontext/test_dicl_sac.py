@@ -13,10 +13,10 @@ from methods.engine.run import Run, Stopped
 from methods.incontext import pendulum
 from methods.incontext.dicl_sac import Config, Reader, answered, calls_of, nearest, predicted_batch
 from methods.incontext.digits import Scale, alphabet, next_log_masses
-from methods.incontext.sac import Agent, Transitions
 from methods.incontext.onestep import next_states
 from methods.incontext.options import SacOptions
 from methods.incontext.played import Played
+from methods.incontext.sac import Agent, Transitions
 from tests.guards import small
 from tests.guards.test_options import left_behind
 from tests.methods.incontext.test_digits import reader

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from methods.active.loop import Reader
+from methods.active.reader import Reader
 from methods.engine.batch import Tokens
 from methods.engine.errors import MethodError
 from methods.engine.measure import row_logprobs
@@ -21,8 +21,8 @@ from methods.engine.run import Run, Stopped
 from methods.engine.tasks.task import Problem, Task
 from methods.engine.tasks.word_signs import ASKED, OWN
 from methods.incontext import overrides, prompts
-from methods.incontext.lessons import ITEMS, lesson
 from methods.incontext.hints import Setting, Small, classes_of, flipped, names_of
+from methods.incontext.lessons import ITEMS, lesson
 from methods.incontext.overrides import Answers, joined, override_precision, split_by, spread
 from methods.incontext.prompts import WORDINGS, Hint, Shot
 from methods.incontext.supercontext import supercontext_prompt

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from methods.incontext import sac
+from methods.incontext.options import SacOptions
 from methods.incontext.sac import (
     Agent,
     Layers,
@@ -20,7 +21,6 @@ from methods.incontext.sac import (
     target_values,
     temperature_loss,
 )
-from methods.incontext.options import SacOptions
 
 F64 = torch.float64
 
