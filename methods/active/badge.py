@@ -23,7 +23,7 @@ by hand and by counting draws.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -36,6 +36,8 @@ from methods.engine.run import Run
 
 class Config(ActiveOptions):
     """Options of BADGE."""
+
+    rule_only: ClassVar[tuple[str, ...]] = ("first",)
 
     first: Literal["uniform", "largest"] = option(
         "uniform",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from methods.engine.options import ModelOptions, option
 
@@ -11,6 +13,8 @@ CLASS = "{class}"  # stands for the class in what a language model is asked
 
 class ActiveOptions(ModelOptions):
     """What is labelled, how much of it and in which steps, and what learns from it."""
+
+    rule_only: ClassVar[tuple[str, ...]] = ()  # options of how texts are chosen
 
     task: str = option(
         "rated-sentences:domain=tweets,held_out=800",
@@ -51,6 +55,12 @@ class ActiveOptions(ModelOptions):
         "that nothing can be learned",
         source="ours",
     )
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        if self.control == "random":
+            self.refuse_idle(self.rule_only, "control=random", "take control=none")
+        return self
 
 
 class AnnotatorOptions(ActiveOptions):

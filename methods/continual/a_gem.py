@@ -24,7 +24,7 @@ nearest admissible gradient, opposite and zero reference gradients.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -37,6 +37,8 @@ from methods.engine.run import Run
 
 class Config(StreamOptions):
     """Options of averaged gradient episodic memory."""
+
+    method_only: ClassVar[tuple[str, ...]] = ("memory", "reference_rows")
 
     memory: int = option(
         100, "rows kept of each task that has ended", source="ours", unit="rows", ge=1

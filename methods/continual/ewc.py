@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -44,6 +44,8 @@ from methods.engine.run import Run
 
 class Config(StreamOptions):
     """Options of elastic weight consolidation."""
+
+    method_only: ClassVar[tuple[str, ...]] = ("strength", "fisher", "fisher_rows")
 
     strength: float = option(
         3000.0, "lambda, the weight of the penalty", source="ours; the paper chooses by task", gt=0

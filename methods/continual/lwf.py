@@ -24,7 +24,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -40,6 +40,8 @@ from methods.engine.run import Run
 
 class Config(StreamOptions):
     """Options of learning without forgetting."""
+
+    method_only: ClassVar[tuple[str, ...]] = ("weight", "temperature")
 
     weight: float = option(
         1.0, "lambda_o, the weight of staying close to the old model", source="paper, Section 3",

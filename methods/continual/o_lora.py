@@ -47,6 +47,7 @@ from methods.peft.lora import lora_init
 class Config(StreamOptions):
     """Options of orthogonal adapters."""
 
+    method_only: ClassVar[tuple[str, ...]] = ("strength", "penalty")
     lora: ClassVar[None] = None  # the method is the adapter
     rslora: ClassVar[bool] = False
 
@@ -64,7 +65,9 @@ class Config(StreamOptions):
         0.5, "lambda, the weight of the penalty; 0 is without", source="the authors' code", ge=0
     )
     penalty: Literal["absolute", "squared"] = option(
-        "absolute", "what is summed of the entries of A_i A_t^T", source="the authors' code"
+        "absolute",
+        "what is summed of the entries of A_i A_t^T; with strength=0 in the logged overlap alone",
+        source="the authors' code",
     )
     learning_rate: float = option(
         3e-3, "peak learning rate of AdamW in each task", source="ours", gt=0, lt=1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -22,6 +22,8 @@ def names_of(text: str) -> tuple[str, ...]:
 
 class StreamOptions(TrainingOptions):
     """Which tasks come one after another, how long each is trained, and what is measured beside."""
+
+    method_only: ClassVar[tuple[str, ...]] = ()  # options that no control reads
 
     task: str = option("products:digits=1,terms=3", "the first task of the stream", source="ours")
     later_tasks: str = option(
@@ -74,6 +76,12 @@ class StreamOptions(TrainingOptions):
                 f"the stream is {SEPARATOR.join(names)!r}; allowed: at least two tasks, each once, "
                 f"the later ones joined by '{SEPARATOR}'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        if self.control != "none":
+            self.refuse_idle(self.method_only, f"control={self.control}", "take control=none")
         return self
 
 

@@ -24,7 +24,7 @@ there to replay, and the shared checks of every method (one gradient for any mic
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
@@ -36,6 +36,8 @@ from methods.engine.run import Run
 
 class Config(StreamOptions):
     """Options of replay."""
+
+    method_only: ClassVar[tuple[str, ...]] = ("share", "memory")
 
     share: float = option(
         0.25, "share of a step's rows that are of earlier tasks", source="ours", gt=0, lt=1

@@ -48,7 +48,9 @@ class Config(SampledOptions):
         le=1,
     )
     divergence: Literal["jsd", "forward-kl", "reverse-kl"] = option(
-        "jsd", "between teacher and student at each token", source="paper, Section 3.1"
+        "jsd",
+        "between teacher and student at each token; with objective=likelihood logged, not learned",
+        source="paper, Section 3.1",
     )
     beta: float = option(
         0.5,
@@ -76,11 +78,8 @@ class Config(SampledOptions):
                 "fixed=teacher has no step to act in with student_fraction=1; lower that, or leave "
                 "fixed at labels"
             )
-        if self.beta != type(self).model_fields["beta"].default and self.divergence != "jsd":
-            raise ValueError(
-                f"beta={self.beta} means nothing to divergence={self.divergence}; use divergence="
-                "jsd, or leave beta alone"
-            )
+        if self.divergence != "jsd":
+            self.refuse_idle(("beta",), f"divergence={self.divergence}", "take divergence=jsd")
         return self
 
 

@@ -24,8 +24,9 @@ kl_div, torchtune's ForwardKLLoss and liger-kernel's distillation of chunks, val
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
+from pydantic import model_validator
 from torch import Tensor
 
 from methods.distill.loop import Loop, Part
@@ -39,7 +40,11 @@ class Config(DistillOptions):
     """Options of knowledge distillation."""
 
     temperature: float = option(
-        2.0, "softens both models' probabilities", source="paper, Section 4.1", gt=0, le=100
+        2.0,
+        "softens both models' probabilities; with objective=sft in the logged divergence alone",
+        source="paper, Section 4.1",
+        gt=0,
+        le=100,
     )
     hard_weight: float = option(
         0.5, "weight of the labels beside the soft targets", source="paper, Section 4.1",
@@ -48,6 +53,12 @@ class Config(DistillOptions):
     objective: Literal["kd", "sft"] = option(
         "kd", "sft learns the labels alone: a control", source="ours"
     )
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        if self.objective == "sft":
+            self.refuse_idle(("hard_weight",), "objective=sft", "take objective=kd")
+        return self
 
 
 PRESETS: dict[str, dict[str, Any]] = {

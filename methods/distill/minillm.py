@@ -33,9 +33,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
+from pydantic import model_validator
 from torch import Tensor
 
 from methods.distill.loop import Loop, Loss, Part
@@ -78,6 +79,12 @@ class Config(SampledOptions):
         unit="rows",
         ge=1,
     )
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        if self.lm_weight == 0:
+            self.refuse_idle(("lm_demonstrations",), "lm_weight=0", "take a larger lm_weight")
+        return self
 
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -6,6 +6,8 @@ authors' code", or "ours". Every option either changes the result or is refused 
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -17,6 +19,35 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
     task_only: ClassVar[tuple[str, ...]] = ()  # options that mean nothing with a user's data
     data_only: ClassVar[tuple[str, ...]] = ()  # options that mean nothing without
+
+    def refuse_idle(self, names: Iterable[str], beside: str, instead: str) -> None:
+        """Raise ValueError where one of ``names`` has a value although ``beside`` leaves it idle.
+
+        The default and what the model's preset gives may stand: nobody asked for them. ``instead``
+        says what to do for the option to act: "take control=none".
+        """
+        preset = preset_of(self)
+        for name in names:
+            value, default = getattr(self, name), type(self).model_fields[name].get_default()
+            usual = preset.get(name, default)
+            if value not in (default, usual):
+                raise ValueError(
+                    f"{name}={_typed(value)} has no effect with {beside}; leave it at "
+                    f"{_typed(usual)}, or {instead}"
+                )
+
+
+def preset_of(options: Options) -> Mapping[str, Any]:
+    """What ``PRESETS`` beside the class of ``options`` gives for the model that they name."""
+    presets = getattr(sys.modules.get(type(options).__module__), "PRESETS", {})
+    return presets.get(str(getattr(options, "model", "")).partition("@")[0], {})
+
+
+def _typed(value: Any) -> str:
+    """A value as it is typed on the command line."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def option(default: Any, what: str, *, source: str, unit: str = "", **bounds: Any) -> Any:

@@ -36,9 +36,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
+from pydantic import model_validator
 from torch import Tensor
 
 from methods.engine.model import LanguageModel
@@ -96,6 +97,16 @@ class Config(NumericOptions):
         "of the dynamics is left to be learned; untrained draws the model's weights anew",
         source="ours",
     )
+
+    @model_validator(mode="after")
+    def _no_more_than_there_are(self) -> Self:
+        there = (3 if self.projection == "states" else 4) + self.rewards  # 4 with the torque
+        if self.components is not None and self.components > there:
+            raise ValueError(
+                f"components={self.components} are too many: projection={self.projection} has "
+                f"{there} dimensions; take 1 to {there}, or none for half of them"
+            )
+        return self
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -215,7 +226,6 @@ def _rollouts(
         if projection == "states-actions":
             features = torch.cat([features, episode.actions[: config.context]], 1)
         kept = config.components or -(-features.shape[1] // 2)
-        kept = min(kept, features.shape[1])
         maps.append(Projection.of(features, None if projection == "none" else kept))
         series += list(maps[-1].to(features).T)
     scales = [Scale.of(values, config.digits) for values in series]

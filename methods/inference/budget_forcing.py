@@ -65,7 +65,8 @@ class Config(ProblemOptions):
     )  # fmt: skip
     wait: str = option(
         "=",
-        "the continuation; {question} is the last line of the prompt",
+        "the continuation; {question} is the last line of the prompt; with control=fresh it is "
+        "counted among the tokens and not read",
         source="ours; the paper takes Wait",
         min_length=1,
     )

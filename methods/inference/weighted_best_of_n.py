@@ -80,7 +80,8 @@ class Config(RankedOptions):
     score_noise: float | None = option(
         None,
         "share of the task's verdicts that are exchanged among the samples to a prompt, since an "
-        "exact verifier leaves nothing to vote on; none is 0.5; refused with another scorer",
+        "exact verifier leaves nothing to vote on; none is 0.5; refused with another scorer; with "
+        "control=equal it changes the best-of-n beside the vote alone",
         source="ours",
         ge=0,
         le=1,
@@ -96,6 +97,13 @@ class Config(RankedOptions):
     def _only_verdicts_are_made_noisy(self) -> Config:
         if self.score_noise is not None and (self.reward_model or self.scorer != "task"):
             raise ValueError("score_noise is of the task's verdicts; leave it out beside a scorer")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Config:
+        if self.control != "none":
+            idle = "weight" if self.control == "equal" else "score_noise"
+            self.refuse_idle((idle,), f"control={self.control}", "take control=none")
         return self
 
 

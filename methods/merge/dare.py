@@ -23,9 +23,10 @@ its interval, mergekit's and peft's random pruning under the same mask, value an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import torch
+from pydantic import model_validator
 from torch import Tensor
 
 from methods.engine.options import option
@@ -38,9 +39,12 @@ from methods.merge.task_arithmetic import add_task_vectors, task_vector
 class Config(MergeOptions):
     """Options of DARE."""
 
+    rule_only: ClassVar[tuple[str, ...]] = ("scale",)
+
     drop_rate: float = option(
         0.9,
-        "p, the chance of each value of a task vector to be dropped",
+        "p, the chance of each value of a task vector to be dropped; with control=joint "
+        "only in the experts that are measured thinned out",
         source="paper, abstract (90 % can be dropped)",
         ge=0,
         lt=1,
@@ -57,6 +61,14 @@ class Config(MergeOptions):
         ge=-10,
         le=10,
     )
+
+    @model_validator(mode="after")
+    def _something_is_thinned(self) -> Self:
+        if self.control == "joint" and self.models is not None:
+            self.refuse_idle(
+                ("drop_rate", "rescale"), "control=joint and models given", "take control=none"
+            )
+        return self
 
 
 PRESETS: dict[str, dict[str, Any]] = {"tiny": {}, "smollm2-135m": SMOLLM2}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from methods.engine.options import ModelOptions, option
 
 
 class MergeOptions(ModelOptions):
     """Which models are merged, or how they are trained first, and on what the merge is measured."""
+
+    rule_only: ClassVar[tuple[str, ...]] = ()  # options that joint training does not read
+    experts_only: ClassVar[tuple[str, ...]] = (
+        "demonstrations", "expert_steps", "expert_batch_size", "expert_learning_rate",
+    )  # fmt: skip
 
     task: str = option(
         "chain-sum:digits=1,terms=3", "the first task: an expert's, and measured", source="ours"
@@ -64,6 +69,14 @@ class MergeOptions(ModelOptions):
         if any(not name for name in names) or len(set(names)) < len(names):
             raise ValueError(f"models are names joined by commas, each once; not {value!r}")
         return value
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        if self.control == "joint":
+            self.refuse_idle(self.rule_only, "control=joint", "take control=none")
+        elif self.models is not None:
+            self.refuse_idle(self.experts_only, f"models={self.models}", "leave models out")
+        return self
 
 
 # A few steps of each expert, on tasks whose prompts hold worked examples.

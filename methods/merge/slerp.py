@@ -25,7 +25,7 @@ sphere, nearly parallel and opposite tensors, mergekit's slerp, value and gradie
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -39,6 +39,8 @@ from methods.merge.options import SMOLLM2, MergeOptions
 
 class Config(MergeOptions):
     """Options of spherical interpolation."""
+
+    rule_only: ClassVar[tuple[str, ...]] = ("weight", "curve")
 
     weight: float = option(
         0.5, "t, the place between the two models: 0 is the first, 1 the second", source="ours",

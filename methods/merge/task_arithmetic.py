@@ -23,7 +23,7 @@ in float64, mergekit's task_arithmetic and peft's, value and gradient.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -36,6 +36,8 @@ from methods.merge.options import SMOLLM2, MergeOptions
 
 class Config(MergeOptions):
     """Options of task arithmetic."""
+
+    rule_only: ClassVar[tuple[str, ...]] = ("scale",)
 
     scale: float = option(
         0.5,

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -40,6 +40,8 @@ from methods.merge.task_arithmetic import task_vector
 
 class Config(MergeOptions):
     """Options of TIES-Merging."""
+
+    rule_only: ClassVar[tuple[str, ...]] = ("density", "scale", "trim")
 
     density: float = option(
         0.2,

@@ -26,7 +26,9 @@ before the step, each right and each wrong by the task's own judge. No peer inst
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from methods.engine import measure
 from methods.engine.batch import Tokens
@@ -46,6 +48,8 @@ _MOST_STEPS = 16  # an answer that is right so long is given up
 
 class Config(PreferenceOptions):
     """Options of Step-DPO."""
+
+    task_only: ClassVar[tuple[str, ...]] = (*PreferenceOptions.task_only, "unit", "step_samples")
 
     task: str = option(
         "running-sum", "a built-in task whose answers have steps that it judges", source="ours"
@@ -70,6 +74,12 @@ class Config(PreferenceOptions):
         ge=1,
         le=64,
     )
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        if self.unit == "answer":
+            self.refuse_idle(("step_samples",), "unit=answer", "take unit=step")
+        return self
 
 
 PRESETS: dict[str, dict[str, Any]] = {

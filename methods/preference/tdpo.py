@@ -20,8 +20,9 @@ distributions worked out row by row. No peer installed here has it.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
+from pydantic import model_validator
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
@@ -48,6 +49,12 @@ class Config(PreferenceOptions):
         ge=0,
         le=10,
     )
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        if self.version == "tdpo1":
+            self.refuse_idle(("alpha",), "version=tdpo1", "take version=tdpo2")
+        return self
 
 
 PRESETS: dict[str, dict[str, Any]] = {"tiny": TINY, "smollm2-135m": SMOLLM2}

@@ -104,13 +104,7 @@ class Config(RoundOptions):
             "filter-only": ("beta", "label_budget"),
             "unfiltered": ("beta", "gamma", "label_budget"),
         }
-        for name in idle.get(self.arm, ()):
-            value, default = getattr(self, name), type(self).model_fields[name].default
-            if value != default:
-                raise ValueError(
-                    f"{name}={value} has no effect with arm={self.arm}; leave it at {default}, or "
-                    "take arm=boost"
-                )
+        self.refuse_idle(idle.get(self.arm, ()), f"arm={self.arm}", "take arm=boost")
         return self
 
 

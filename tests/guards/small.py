@@ -123,6 +123,7 @@ def play(
     with patch.context() as patched:
         patched.setattr("methods.engine.run.load", load)
         patched.setattr(Optimiser, "__init__", begin)
+        patched.setattr("methods.engine.options.preset_of", lambda options: SMALL[method])
         patched.setattr("methods.engine.run.build_task", lambda name, cache: small_task(name))
         patched.setattr("methods.rl.ppo.drop_scalar_head", dropped)
         if sgd:

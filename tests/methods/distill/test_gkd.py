@@ -115,7 +115,7 @@ def test_likelihood_of_the_teachers_samples_is_sequence_level_distillation(
     ("options", "said"),
     [
         ({"fixed": "teacher"}, "student_fraction"),
-        ({"beta": 0.1, "divergence": "forward-kl"}, "beta=0.1 means nothing"),
+        ({"beta": 0.1, "divergence": "forward-kl"}, "beta=0.1 has no effect"),
         ({"beta": 0.0}, "greater than 0"),
         ({"beta": 1.0}, "less than 1"),
     ],

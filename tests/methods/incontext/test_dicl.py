@@ -236,7 +236,7 @@ def test_a_run_measures_vicl_dicl_and_baselines_and_pairs_them_by_episode(
 def test_as_many_components_as_features_of_the_states_still_turn_the_axes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {"projection": "states", "components": 4}  # more than there are: all three
+    options = {"projection": "states", "components": 3}
     found = measures(small.play("dicl", tmp_path / "run", monkeypatch, **options).folder)
     assert found["mse"]["before"] != found["mse"]["after"]
 
