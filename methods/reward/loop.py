@@ -277,10 +277,23 @@ def told(
     scores: Sequence[float], cut: float, truth: Sequence[bool], groups: Sequence[str]
 ) -> Estimate:
     """The share of ``truth`` that ``scores`` above ``cut`` tell, a group's averaged first."""
+    found = [
+        0.5 if score == cut else float((score > cut) == right)
+        for score, right in zip(scores, truth, strict=True)
+    ]
+    return Estimate.of_fractions(means(found, groups))
+
+
+def means(values: Sequence[float], groups: Sequence[str]) -> list[float]:
+    """The mean of each group's values, in the order that the groups come in.
+
+    >>> means([1.0, 2.0, 4.0], ["a", "b", "a"])
+    [2.5, 2.0]
+    """
     found: dict[str, list[float]] = {}
-    for score, right, group in zip(scores, truth, groups, strict=True):
-        found.setdefault(group, []).append(0.5 if score == cut else float((score > cut) == right))
-    return Estimate.of_fractions([math.fsum(v) / len(v) for v in found.values()])
+    for value, group in zip(values, groups, strict=True):
+        found.setdefault(group, []).append(value)
+    return [math.fsum(v) / len(v) for v in found.values()]
 
 
 def show(run: Run, answers: Sequence[Answer], scores: Sequence[float], per_prompt: int) -> None:
