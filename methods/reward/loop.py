@@ -173,9 +173,14 @@ def train(
     return before, evaluate()
 
 
-def finish(run: Run, config: RewardOptions, results: Results, policy: LanguageModel) -> None:
-    """Write the results and, where asked for, the judge as a model for sequence classification."""
-    run.finish(results, as_reward_model(policy) if config.save_model else None)
+def finish(
+    run: Run, config: RewardOptions, results: Results, policy: LanguageModel, step_end: str = ""
+) -> None:
+    """Write the results and, where asked for, the judge as a model for sequence classification.
+
+    ``step_end``: what ends the steps that it judges, for a judge of steps.
+    """
+    run.finish(results, as_reward_model(policy, step_end) if config.save_model else None)
 
 
 def answer_rows(policy: LanguageModel, answers: Sequence[Answer]) -> list[Tokens]:
