@@ -51,7 +51,10 @@ class Rounds:
     """What the rounds of one run share: policy, task, optimiser, the order of prompts."""
 
     def __init__(self, run: Run, config: RoundOptions, *, from_start: bool = False) -> None:
-        """``from_start``: every round trains the start again, and not what the last one left."""
+        """``from_start``: every round trains the start again, and not what the last one left.
+
+        Then each has a learning-rate schedule of its own, warm-up included.
+        """
         task = None if config.data else run.task(config.task)
         self.run, self.config = run, config
         self.policy = run.policy(config, task)
@@ -153,7 +156,8 @@ class Rounds:
             summed += part.item()
         self.run.log(
             step, sum(len(row.ids) for row in taken), **total({"loss": summed}),
-            round=float(number), kept=float(len(rows)), **facts, **self.optimiser.step(step),
+            round=float(number), kept=float(len(rows)), **facts,
+            **self.optimiser.step(self._scheduled(step, number)),
         )  # fmt: skip
 
     def batch(self, step: int, number: int, count: int) -> list[int]:
@@ -169,6 +173,18 @@ class Rounds:
             for p, begin in zip(self.optimiser.parameters, self._begin, strict=True):
                 p.copy_(begin)
         self.optimiser.adamw.state.clear()
+
+    def _scheduled(self, step: int, number: int) -> int:
+        """Which step of its schedule the learning rate is at.
+
+        Rounds that begin at the start are trainings of their own, and each has the whole schedule.
+        """
+        if self._begin is None:
+            return step
+        first = self._first_of(number)
+        length = self._first_of(number + 1) - first
+        self.optimiser.config = self.config.model_copy(update={"steps": length})
+        return step - first + 1
 
     def finish(self, *own: Measure, curves: Sequence[dict[str, Any]] = ()) -> None:
         """Measure again, write the results and, where asked, the model.
