@@ -25,6 +25,7 @@ from methods.engine.batch import Order, Tokens, own_batches
 from methods.engine.distributed import total
 from methods.engine.errors import MethodError
 from methods.engine.examples import answered_prompts
+from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
 from methods.engine.results import Measure
 from methods.engine.run import Run
@@ -205,6 +206,16 @@ class Rounds:
 
     def _measured(self) -> dict[str, Any]:
         return evaluate(self.run, self.config, self.policy, self.task, self.longest, self.start)
+
+
+def ended(policy: LanguageModel, answer: Sample) -> Tokens:
+    """The answer ended as a demonstration is: by the end token, whatever it was that stopped it.
+
+    One that the length limit cut off has no end, and gets none.
+    """
+    if not answer.finished:
+        return answer.tokens
+    return replace(answer.tokens, ids=(*answer.tokens.ids[:-1], policy.eos_id))
 
 
 def tokens_of(kept: Sequence[Sequence[Any]]) -> list[Tokens]:
