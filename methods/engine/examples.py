@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Protocol, TypeVar
 
 from methods.engine.batch import Tokens
@@ -32,6 +33,22 @@ def row(policy: LanguageModel, prompt: str, completion: str) -> Tokens:
     whole = (*ids, *policy.encode_completion(completion))
     policy.require_room(len(whole))
     return Tokens(whole, len(ids))
+
+
+def stepped_row(
+    policy: LanguageModel, prompt: str, steps: Sequence[str]
+) -> tuple[Tokens, tuple[int, ...]]:
+    """A prompt with a finished answer in steps, and where each ends among its completion tokens.
+
+    Each is cut into tokens by itself, so that it ends where a token ends; the last ends at the end
+    token. Raises MethodError where the model cannot read so long a row.
+    """
+    pieces = [policy.tokenizer.encode(s, add_special_tokens=False) for s in steps]
+    pieces[-1] = [*pieces[-1], policy.eos_id]
+    ids = policy.encode_prompt(prompt)
+    whole = (*ids, *(t for piece in pieces for t in piece))
+    policy.require_room(len(whole))
+    return Tokens(whole, len(ids)), tuple(end - 1 for end in accumulate(map(len, pieces)))
 
 
 def demonstrations(

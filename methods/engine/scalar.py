@@ -23,8 +23,10 @@ from methods.engine.batch import TokenBatch, Tokens, each_row, pack
 from methods.engine.errors import MethodError
 from methods.engine.logprobs import CHUNK, head_logprobs
 from methods.engine.model import LanguageModel
+from methods.engine.tasks.task import steps_of
 
 NAME = "score"  # as transformers names the head of its models for sequence classification
+STEP_END = "step_end"  # where a judge of steps keeps in its config what ends each of them
 
 
 @dataclass(frozen=True)
@@ -188,12 +190,13 @@ def row_values(policy: LanguageModel, rows: Sequence[Tokens]) -> list[list[float
     return each_row(rows, values)
 
 
-def as_reward_model(policy: LanguageModel) -> LanguageModel:
+def as_reward_model(policy: LanguageModel, step_end: str = "") -> LanguageModel:
     """The trunk and the head of ``policy`` as its family's model for sequence classification.
 
     What is saved of it ``AutoModelForSequenceClassification`` reads, with one label, and gives the
     same number for a text that ends as ours do. An adapter is merged into the weights, which are
-    otherwise shared. Raises MethodError where the family has no such model.
+    otherwise shared. ``step_end``, what ends each step of an answer, makes it a judge of steps: its
+    config keeps it. Raises MethodError where the family has no such model.
     """
     from transformers import AutoModelForSequenceClassification
 
@@ -203,6 +206,8 @@ def as_reward_model(policy: LanguageModel) -> LanguageModel:
     # transformers looks for the last token that is no padding: where padding is the end token it
     # would read the one before. Without a padding token it takes one text at a time, and the last.
     config.pad_token_id = None if policy.pad_id == policy.eos_id else policy.pad_id
+    if step_end:
+        setattr(config, STEP_END, step_end)
     weights = _merged(policy)
     device, dtype = policy.device, scalar_weight(policy).dtype
     module = AutoModelForSequenceClassification.from_config(config, dtype=dtype)
@@ -252,10 +257,19 @@ def load_reward_model(
 
 
 def text_rewards(model: LanguageModel, texts: Sequence[tuple[str, str]]) -> list[float]:
-    """The reward of each (prompt, answer), read at the end token that follows every answer."""
-    from methods.engine.examples import row
+    """The reward of each (prompt, answer), read at the end token that follows every answer.
 
-    return row_scores(model, [row(model, prompt, answer) for prompt, answer in texts])
+    A judge of steps says of an answer what it says of its worst step. A model that does not say
+    where steps end, as none did before they were kept, is read at the end token alone.
+    """
+    from methods.engine.examples import row, stepped_row
+
+    step_end = getattr(model.module.config, STEP_END, "")
+    if not step_end:
+        return row_scores(model, [row(model, prompt, answer) for prompt, answer in texts])
+    found = [stepped_row(model, p, steps_of(answer, step_end) or [""]) for p, answer in texts]
+    values = row_values(model, [tokens for tokens, _ in found])
+    return [min(line[end] for end in ends) for line, (_, ends) in zip(values, found, strict=True)]
 
 
 def _states(policy: LanguageModel, batch: TokenBatch) -> Tensor:

@@ -58,6 +58,7 @@ LENGTH_BIAS = Experiment(
     notes=(
         "The two arms differ in both divisions, by length and by the group's spread, as the "
         "methods do.",
+        "Lengths of wrong answers before and after are of the problems that have some both times.",
         "A wrong answer counts as long also where the limit cut it off.",
         setting.ONE_SETTING,
         setting.ONE_START,

@@ -14,10 +14,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from methods.incontext.digits import Scale
 from methods.incontext.options import LawName
 
-Masses = Callable[[Tensor, Tensor], Tensor]
-"""(N,) last values, (B - 1,) edges between bins -> (N, B) the mass of each bin, float64."""
+Masses = Callable[[Tensor, Scale], Tensor]
+"""(N,) last values, how numbers are written -> (N, B) the mass of each bin, float64."""
 
 Lessons = Literal["chains", "waves"]
 
@@ -35,23 +36,26 @@ def normal_cdf(x: Tensor) -> Tensor:
     return 0.5 * torch.erfc(-x / math.sqrt(2.0))
 
 
-def gaussian_masses(mean: Tensor, spread: Tensor | float, edges: Tensor) -> Tensor:
-    """(N,) means, (N,) or one standard deviation -> (N, B) masses; 0 spread is a point."""
+def gaussian_masses(mean: Tensor, spread: Tensor | float, scale: Scale) -> Tensor:
+    """(N,) means, (N,) or one standard deviation -> (N, B) masses; 0 spread is a point.
+
+    Where the series is constant there is one bin to write in, and it has all the mass.
+    """
     if not isinstance(spread, Tensor):
         spread = torch.full_like(mean, spread)
-    gap = edges[None, :] - mean[:, None]
-    point = (gap > 0).double()
+    gap = scale.edges()[None, :] - mean[:, None]
     below = normal_cdf(gap / spread.clamp(min=1e-300)[:, None])
-    below = torch.where(spread[:, None] > 0, below, point)
     ends = torch.zeros(len(mean), 1, dtype=torch.float64)
-    return torch.diff(torch.cat([ends, below, ends + 1], 1), dim=1)
+    masses = torch.diff(torch.cat([ends, below, ends + 1], 1), dim=1)
+    sharp = (spread == 0) | (scale.high == scale.low)
+    return torch.where(sharp[:, None], point_masses(torch.eye(len(mean)), mean, scale), masses)
 
 
-def point_masses(chances: Tensor, points: Tensor, edges: Tensor) -> Tensor:
-    """(N, K) chances of the values ``points`` (K,) -> (N, B) masses."""
-    where = torch.bucketize(points, edges, right=True)
-    masses = torch.zeros(len(chances), len(edges) + 1, dtype=torch.float64)
-    return masses.index_add(1, where, chances)
+def point_masses(chances: Tensor, points: Tensor, scale: Scale) -> Tensor:
+    """(N, K) chances of the values ``points`` (K,) -> (N, B) masses, where each is written."""
+    masses = torch.zeros(len(chances), scale.bins, dtype=torch.float64)
+    # By the numbers written and not by the edges: rounding must not part the two at an edge.
+    return masses.index_add(1, scale.codes(points), chances.double())
 
 
 def draw(name: LawName, generator: torch.Generator, length: int) -> Series:
@@ -67,7 +71,7 @@ def draw(name: LawName, generator: torch.Generator, length: int) -> Series:
     }[name]
     start = _uniform(generator, 0.1, 0.9, 1) if first is None else torch.zeros(1).double()
     values = _iterated(step, torch.tensor(spread).double(), start, generator, length)[0]
-    return Series(values, lambda last, edges: gaussian_masses(step(last), spread, edges))
+    return Series(values, lambda last, scale: gaussian_masses(step(last), spread, scale))
 
 
 def lessons(generator: torch.Generator, count: int, length: int, mostly: Lessons) -> Tensor:
@@ -187,5 +191,5 @@ def _markov(generator: torch.Generator, length: int, states: int) -> Series:
     path = _walk(generator, chances[None], length)[0]
     points = torch.arange(states, dtype=torch.float64)
     return Series(
-        points[path], lambda last, edges: point_masses(chances[last.long()], points, edges)
+        points[path], lambda last, scale: point_masses(chances[last.long()], points, scale)
     )

@@ -170,7 +170,7 @@ def _distances(
     last = torch.tensor([n - 1 for n in lengths])
     found: dict[str, list[list[float]]] = {name: [] for name in ("model", "nats", *SIMPLE)}
     for series, scale, law in zip(drawn, scales, laws, strict=True):
-        true = series.law(series.values[last], scale.edges())
+        true = series.law(series.values[last], scale)
         found["model"].append(measures.bhattacharyya(law.exp(), true).tolist())
         came = scale.codes(series.values)[torch.tensor(lengths)]
         found["nats"].append((-law.gather(1, came[:, None])[:, 0]).tolist())

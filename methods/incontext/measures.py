@@ -77,4 +77,4 @@ def unigram(context: Tensor, scale: Scale) -> Tensor:
 def _normal(mean: Tensor, variance: Tensor, scale: Scale) -> Tensor:
     # Never narrower than what a bin hides of its values.
     spread = (variance + scale.width**2 / 12).sqrt()
-    return gaussian_masses(mean[None], spread[None], scale.edges())[0]
+    return gaussian_masses(mean[None], spread[None], scale)[0]

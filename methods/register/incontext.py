@@ -33,7 +33,7 @@ LLM_TIME_SERIES = MethodInfo(
         Knob(
             "rescaling",
             "the whole series to 1.5..8.5, three digits (official code)",
-            "the same; two digits on the tiny model",
+            "the same; one digit on the tiny model",
         ),
         Knob(
             "states of a Markov chain",

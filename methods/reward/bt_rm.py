@@ -32,7 +32,6 @@ AutoModelForSequenceClassification reading the saved model.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -270,28 +269,26 @@ def controlled(
 def held_out_measures(
     policy: LanguageModel, tested: Sequence[tuple[str, Comparison]], gold: Sequence[float]
 ) -> dict[str, Any]:
-    """Pairs ranked right and their loss, averaged over each prompt's pairs first; agreement."""
+    """Pairs ranked right, their loss and the level of rewards, by prompt first; agreement."""
     scores = row_scores(policy, [r for _, c in tested for r in c.rows])
-    wins: dict[str, list[float]] = {}
-    losses: dict[str, list[float]] = {}
+    asked = [prompt for prompt, c in tested for _ in c.rows]
+    paired = [prompt for prompt, c in tested for _ in c.pairs]
+    wins: list[float] = []
+    losses: list[float] = []
     start = 0
-    for prompt, comparison in tested:
+    for _, comparison in tested:
         values = torch.tensor(scores[start : start + len(comparison.rows)], dtype=torch.float64)
         start += len(comparison.rows)
         for win, lose, _ in comparison.pairs:
-            wins.setdefault(prompt, []).append(won(values[win] - values[lose]))
-            losses.setdefault(prompt, []).append(float(preference_loss(values[win], values[lose])))
+            wins.append(won(values[win] - values[lose]))
+            losses.append(float(preference_loss(values[win], values[lose])))
     if not wins:
         raise MethodError("no two held-out answers to one prompt differ: nothing to measure")
     found = {
-        "pair_accuracy": Estimate.of_fractions([_mean(v) for v in wins.values()]).to_json(),
-        "pair_loss": Estimate.of_values([_mean(v) for v in losses.values()]).to_json(),
-        "reward_level": Estimate.of_values(scores).to_json(),
+        "pair_accuracy": Estimate.of_fractions(loop.means(wins, paired)).to_json(),
+        "pair_loss": Estimate.of_values(loop.means(losses, paired)).to_json(),
+        "reward_level": Estimate.of_values(loop.means(scores, asked)).to_json(),
     }
     if gold:
         found["correlation"] = loop.correlation(scores, gold, len(tested)).to_json()
     return found
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

@@ -173,9 +173,14 @@ def train(
     return before, evaluate()
 
 
-def finish(run: Run, config: RewardOptions, results: Results, policy: LanguageModel) -> None:
-    """Write the results and, where asked for, the judge as a model for sequence classification."""
-    run.finish(results, as_reward_model(policy) if config.save_model else None)
+def finish(
+    run: Run, config: RewardOptions, results: Results, policy: LanguageModel, step_end: str = ""
+) -> None:
+    """Write the results and, where asked for, the judge as a model for sequence classification.
+
+    ``step_end``: what ends the steps that it judges, for a judge of steps.
+    """
+    run.finish(results, as_reward_model(policy, step_end) if config.save_model else None)
 
 
 def answer_rows(policy: LanguageModel, answers: Sequence[Answer]) -> list[Tokens]:
@@ -277,10 +282,23 @@ def told(
     scores: Sequence[float], cut: float, truth: Sequence[bool], groups: Sequence[str]
 ) -> Estimate:
     """The share of ``truth`` that ``scores`` above ``cut`` tell, a group's averaged first."""
+    found = [
+        0.5 if score == cut else float((score > cut) == right)
+        for score, right in zip(scores, truth, strict=True)
+    ]
+    return Estimate.of_fractions(means(found, groups))
+
+
+def means(values: Sequence[float], groups: Sequence[str]) -> list[float]:
+    """The mean of each group's values, in the order that the groups come in.
+
+    >>> means([1.0, 2.0, 4.0], ["a", "b", "a"])
+    [2.5, 2.0]
+    """
     found: dict[str, list[float]] = {}
-    for score, right, group in zip(scores, truth, groups, strict=True):
-        found.setdefault(group, []).append(0.5 if score == cut else float((score > cut) == right))
-    return Estimate.of_fractions([math.fsum(v) / len(v) for v in found.values()])
+    for value, group in zip(values, groups, strict=True):
+        found.setdefault(group, []).append(value)
+    return [math.fsum(v) / len(v) for v in found.values()]
 
 
 def show(run: Run, answers: Sequence[Answer], scores: Sequence[float], per_prompt: int) -> None:

@@ -211,23 +211,24 @@ def held_out_measures(
     prompts: Sequence[str],
     answers: Sequence[Answer],
 ) -> dict[str, Any]:
-    """Outcomes told right, their loss, and with a task what the judge's ranking is worth."""
+    """Outcomes told right, their loss, and with a task what the judge's ranking is worth.
+
+    Prompts are the independent units: what is said of answers is averaged over a prompt's first.
+    """
     scores = row_scores(policy, rows)
     cut = 0.5 if config.value_loss == "mse" else 0.0
     cost = value_loss(torch.tensor(scores), torch.tensor(truth), config.value_loss)
     right = [t == 1.0 for t in truth]
     if task is not None:
         found = loop.ranking(task, answers, scores, config.held_out_samples)
+    elif (area := loop.auc(scores, right)) is not None:
+        independent = len(set(prompts))
+        found = {"auc": Estimate.of_fraction(area * independent, independent).to_json()}
     else:
-        area = loop.auc(scores, right)
-        found = (
-            {}
-            if area is None
-            else {"auc": Estimate.of_fraction(area * len(rows), len(rows)).to_json()}
-        )
+        found = {}
     return found | {
         "outcome_accuracy": loop.told(scores, cut, right, prompts).to_json(),
-        "value_loss": Estimate.of_values(cost.tolist()).to_json(),
+        "value_loss": Estimate.of_values(loop.means(cost.tolist(), prompts)).to_json(),
     }
 
 

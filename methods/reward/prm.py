@@ -30,7 +30,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -39,6 +38,7 @@ from torch import Tensor
 from methods.engine.batch import Tokens
 from methods.engine.data import load_steps
 from methods.engine.errors import MethodError
+from methods.engine.examples import stepped_row
 from methods.engine.model import LanguageModel
 from methods.engine.options import option
 from methods.engine.results import Estimate, Results
@@ -132,14 +132,8 @@ class Stepped:
     def of(
         cls, policy: LanguageModel, prompt: str, steps: Sequence[str], labels: Sequence[float]
     ) -> Stepped:
-        """Each step is cut into tokens by itself, so that it ends where a token ends."""
-        pieces = [policy.tokenizer.encode(s, add_special_tokens=False) for s in steps]
-        pieces[-1] = [*pieces[-1], policy.eos_id]
-        ids = policy.encode_prompt(prompt)
-        whole = (*ids, *(t for piece in pieces for t in piece))
-        policy.require_room(len(whole))
-        ends = tuple(end - 1 for end in accumulate(map(len, pieces)))
-        return cls(Tokens(whole, len(ids)), ends, tuple(labels))
+        """The row of ``steps``, each with its label."""
+        return cls(*stepped_row(policy, prompt, steps), tuple(labels))
 
 
 def run(run: Run, config: Config) -> None:
@@ -181,7 +175,8 @@ def run(run: Run, config: Config) -> None:
         worst = [min(v) for v in step_values(policy, tested)]
         loop.show(run, answers, worst, config.held_out_samples)
     measures = (*loop.between(FACTS, before, after), *beside)
-    loop.finish(run, config, Results(measures), policy)
+    step_end = SEPARATOR if task is None else task.step_end
+    loop.finish(run, config, Results(measures), policy, step_end)
 
 
 FACTS = {

@@ -81,22 +81,30 @@ def _written(drawn: Sequence[Sample], scores: Tensor, task: Task) -> dict[str, A
     lengths = torch.tensor([float(s.tokens.completion_length) for s in drawn], dtype=torch.float64)
     lengths = lengths.view_as(scores)
     sure = torch.tensor([math.fsum(s.logprobs) / len(s.logprobs) for s in drawn])
-    found = {
+    found: dict[str, Any] = {
         "answer_tokens": Estimate.of_values(lengths.mean(-1).tolist()).to_json(),
         "entropy": Estimate.of_values((-sure.view_as(scores).mean(-1)).tolist()).to_json(),
     }
-    if task.kind == "verifiable":
-        by_outcome = {"right_answer_tokens": scores >= 1, "wrong_answer_tokens": scores < 1}
-        for name, which in by_outcome.items():
-            some = which.any(-1)
-            if some.any():
-                means = (lengths * which).sum(-1)[some] / which.sum(-1)[some]
-                found[name] = Estimate.of_values(means.tolist()).to_json()
+    for name, which in _by_outcome(scores, task).items():
+        pairs = zip((lengths * which).sum(-1).tolist(), which.sum(-1).tolist(), strict=True)
+        found[name] = [total / count if count else None for total, count in pairs]
     return found
 
 
+def _by_outcome(scores: Tensor, task: Task) -> dict[str, Tensor]:
+    """Which answers are right and which are wrong, under the measure's name; none if scored."""
+    if task.kind != "verifiable":
+        return {}
+    return {"right_answer_tokens": scores >= 1, "wrong_answer_tokens": scores < 1}
+
+
 def results(before: dict[str, Any], after: dict[str, Any], k: int) -> Results:
-    """The measures that both have, before and after; of a scored task the greedy score first."""
+    """The measures that both have, before and after; of a scored task the greedy score first.
+
+    Lengths by outcome are over problems with such answers both times, and left out where none is.
+    """
+    before, after = _same_problems(before, after)
+    both_times = " to held-out problems that have some before and after"
     facts = {
         "held_out_accuracy": ("Held-out greedy accuracy", "fraction", True),
         "pass_at_1": ("Held-out pass@1, sampled at T = 1", "fraction", True),
@@ -106,8 +114,8 @@ def results(before: dict[str, Any], after: dict[str, Any], k: int) -> Results:
         "proxy_reward": ("Reward by the model trained on, sampled", "score", True),
         "kl": ("KL to the start", "nats per answer", False),
         "answer_tokens": ("Length of held-out answers", "tokens", False),
-        "right_answer_tokens": ("Length of right held-out answers", "tokens", False),
-        "wrong_answer_tokens": ("Length of wrong held-out answers", "tokens", False),
+        "right_answer_tokens": (f"Length of right answers{both_times}", "tokens", False),
+        "wrong_answer_tokens": (f"Length of wrong answers{both_times}", "tokens", False),
         "entropy": ("Entropy of held-out answers, estimated", "nats per token", False),
     }
     both = [name for name in facts if name in before and name in after]
@@ -116,9 +124,25 @@ def results(before: dict[str, Any], after: dict[str, Any], k: int) -> Results:
     )
 
 
+def _same_problems(
+    before: dict[str, Any], after: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both with estimates for the lists of one value (or None) a problem, over those with two.
+
+    Over all that have one, a mean would move with which problems are solved and no answer change.
+    """
+    then, now = dict(before), dict(after)
+    for name in [name for name in then if isinstance(then[name], list)]:
+        values = zip(then.pop(name), now.pop(name), strict=True)
+        pairs = [(a, b) for a, b in values if a is not None and b is not None]
+        if pairs:
+            then[name], now[name] = (
+                Estimate.of_values(side).to_json() for side in zip(*pairs, strict=True)
+            )
+    return then, now
+
+
 def lengths_by_outcome(lengths: Tensor, scores: Tensor, task: Task) -> dict[str, float]:
     """Mean tokens of right and of wrong answers, where there are any and the task tells."""
-    if task.kind != "verifiable":
-        return {}
-    found = {"right_answer_tokens": scores >= 1, "wrong_answer_tokens": scores < 1}
+    found = _by_outcome(scores, task)
     return {k: lengths[which].mean().item() for k, which in found.items() if which.any()}

@@ -53,7 +53,7 @@ from methods.engine.examples import row
 from methods.engine.options import option
 from methods.engine.run import Run
 from methods.engine.tasks.task import Problem
-from methods.selftrain.loop import Rounds, plain_row, tokens_of
+from methods.selftrain.loop import Rounds, ended, plain_row, tokens_of
 from methods.selftrain.measures import ByHardness
 from methods.selftrain.options import RoundOptions
 from methods.selftrain.rest_em import right_answers
@@ -198,7 +198,8 @@ def run(run: Run, config: Config) -> None:
             passed, kept = torch.ones_like(right), list(range(len(answers)))
         else:
             passed = let_through(right, config.gamma, drawn("filter", number, *right.shape))
-            kept = right_answers(answers, passed.double(), 0.5, config.samples_per_prompt)
+            alike = [ended(loop.policy, answer) for answer in written.answers]
+            kept = right_answers(alike, passed.double(), 0.5, config.samples_per_prompt)
         places = asked(config.arm, passed, config.label_budget,
                        drawn("asked", number, len(problems)))  # fmt: skip
         rows, true = labelled(number, [problems[i] for i in places])

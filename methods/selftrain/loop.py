@@ -25,6 +25,7 @@ from methods.engine.batch import Order, Tokens, own_batches
 from methods.engine.distributed import total
 from methods.engine.errors import MethodError
 from methods.engine.examples import answered_prompts
+from methods.engine.model import LanguageModel
 from methods.engine.optimise import Optimiser
 from methods.engine.results import Measure
 from methods.engine.run import Run
@@ -51,7 +52,10 @@ class Rounds:
     """What the rounds of one run share: policy, task, optimiser, the order of prompts."""
 
     def __init__(self, run: Run, config: RoundOptions, *, from_start: bool = False) -> None:
-        """``from_start``: every round trains the start again, and not what the last one left."""
+        """``from_start``: every round trains the start again, and not what the last one left.
+
+        Then each has a learning-rate schedule of its own, warm-up included.
+        """
         task = None if config.data else run.task(config.task)
         self.run, self.config = run, config
         self.policy = run.policy(config, task)
@@ -153,7 +157,8 @@ class Rounds:
             summed += part.item()
         self.run.log(
             step, sum(len(row.ids) for row in taken), **total({"loss": summed}),
-            round=float(number), kept=float(len(rows)), **facts, **self.optimiser.step(step),
+            round=float(number), kept=float(len(rows)), **facts,
+            **self.optimiser.step(self._scheduled(step, number)),
         )  # fmt: skip
 
     def batch(self, step: int, number: int, count: int) -> list[int]:
@@ -169,6 +174,18 @@ class Rounds:
             for p, begin in zip(self.optimiser.parameters, self._begin, strict=True):
                 p.copy_(begin)
         self.optimiser.adamw.state.clear()
+
+    def _scheduled(self, step: int, number: int) -> int:
+        """Which step of its schedule the learning rate is at.
+
+        Rounds that begin at the start are trainings of their own, and each has the whole schedule.
+        """
+        if self._begin is None:
+            return step
+        first = self._first_of(number)
+        length = self._first_of(number + 1) - first
+        self.optimiser.config = self.config.model_copy(update={"steps": length})
+        return step - first + 1
 
     def finish(self, *own: Measure, curves: Sequence[dict[str, Any]] = ()) -> None:
         """Measure again, write the results and, where asked, the model.
@@ -189,6 +206,16 @@ class Rounds:
 
     def _measured(self) -> dict[str, Any]:
         return evaluate(self.run, self.config, self.policy, self.task, self.longest, self.start)
+
+
+def ended(policy: LanguageModel, answer: Sample) -> Tokens:
+    """The answer ended as a demonstration is: by the end token, whatever it was that stopped it.
+
+    One that the length limit cut off has no end, and gets none.
+    """
+    if not answer.finished:
+        return answer.tokens
+    return replace(answer.tokens, ids=(*answer.tokens.ids[:-1], policy.eos_id))
 
 
 def tokens_of(kept: Sequence[Sequence[Any]]) -> list[Tokens]:

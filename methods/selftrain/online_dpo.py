@@ -51,6 +51,9 @@ class Config(RlOptions):
         2, "answers sampled to each prompt; the best and the worst are the pair",
         source="paper, Algorithm 1", unit="samples", ge=2,
     )  # fmt: skip
+    temperature: float = option(
+        1.0, "of sampling; the loss reads log-probs at 1", source="ours", gt=0, le=5
+    )
     beta: float = option(
         0.1, "strength of the pull to the reference", source="paper, Section 4", gt=0, le=10
     )

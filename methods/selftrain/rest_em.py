@@ -32,7 +32,7 @@ from torch import Tensor
 from methods.engine.batch import Tokens
 from methods.engine.options import option
 from methods.engine.run import Run
-from methods.selftrain.loop import Rounds, plain_row, tokens_of
+from methods.selftrain.loop import Rounds, ended, plain_row, tokens_of
 from methods.selftrain.options import FilterOptions
 
 
@@ -68,7 +68,7 @@ def right_answers(
 ) -> list[int]:
     """Places of the answers that are kept: right ones, each once, at most ``most`` of a problem.
 
-    ``answers`` holds P * K of them, problem after problem; ``rewards`` (P, K).
+    ``answers`` holds P * K of them, ``ended`` alike, problem after problem; ``rewards`` (P, K).
     """
     size = rewards.shape[-1]
     kept: list[int] = []
@@ -89,10 +89,10 @@ def run(run: Run, config: Config) -> None:
     def collect(number: int) -> dict[str, Any]:
         written = loop.write(number, loop.problems(number), config.samples_per_prompt)
         rewards = written.scores if config.reward == "task" else loop.coins(number, written)
-        rows = [answer.tokens for answer in written.answers]
-        kept = right_answers(rows, rewards, config.threshold, config.most_per_prompt)
+        alike = [ended(loop.policy, answer) for answer in written.answers]
+        kept = right_answers(alike, rewards, config.threshold, config.most_per_prompt)
         return {
-            "rows": [plain_row(rows[i]) for i in kept],
+            "rows": [plain_row(written.answers[i].tokens) for i in kept],
             "written_score": float(written.scores.mean()),
         }
 

@@ -10,7 +10,8 @@ to the opponent's answer y':
     l(t) = log(1 + exp(-t))
 
 Departures from the paper
-1. An own answer that is the demonstration itself says nothing and is dropped.
+1. An own answer that is the demonstration itself says nothing and is dropped. One that a stop
+   string ended is given the end token in its place, which the demonstration has too.
 2. Every round writes new answers to the prompts of that round; the paper from the second round on
    also trains on the answers of the round before.
 3. AdamW, where the paper uses RMSprop; its moments are kept from round to round.
@@ -38,7 +39,7 @@ from methods.engine.examples import row
 from methods.engine.options import option
 from methods.engine.run import Run
 from methods.preference.loop import Pairs, update
-from methods.selftrain.loop import Rounds, plain_row, tokens_of
+from methods.selftrain.loop import Rounds, ended, plain_row, tokens_of
 from methods.selftrain.options import RoundOptions
 
 
@@ -87,7 +88,10 @@ def spin_loss(
 
 
 def games(shown: Sequence[Tokens], own: Sequence[Tokens]) -> list[tuple[Tokens, Tokens]]:
-    """(demonstration, own answer) of every prompt where the two are not the same."""
+    """(demonstration, own answer) of every prompt where the two are not the same.
+
+    Answers must be ``ended`` as demonstrations are, or the end would tell them apart.
+    """
     pairs = zip(shown, own, strict=True)
     return [(good, answer) for good, answer in pairs if good.completion != answer.completion]
 
@@ -106,7 +110,7 @@ def run(run: Run, config: Config) -> None:
         problems = [labelled[i] for i in order]
         written = loop.write(number, problems, 1)
         shown = [row(loop.policy, p.prompt, p.answer or "") for p in problems]
-        own = [answer.tokens for answer in written.answers]
+        own = [ended(loop.policy, answer) for answer in written.answers]
         pairs = games(shown, own)
         if config.opponent == "shuffled":
             g = run.generator("opponent", number)

@@ -43,6 +43,15 @@ def test_none_and_all_right_keep_a_width_inside_zero_and_one(n):
     assert 0.0 <= none[0] <= every[1] <= 1.0
 
 
+def test_a_fraction_lies_in_its_own_interval_however_many_trials_there_are():
+    for n in range(1, 2001):
+        for right in (0, 1, n // 3, n - 1, n):
+            found = Estimate.of_fraction(right, n)
+            assert found.interval[0] <= found.mean <= found.interval[1]
+        assert Estimate.of_fraction(0, n).interval[0] == 0.0
+        assert Estimate.of_fraction(n, n).interval[1] == 1.0
+
+
 def test_the_interval_mirrors_when_right_and_wrong_change_places():
     low, high = Estimate.of_fraction(12, 50).interval
     other = Estimate.of_fraction(38, 50).interval

@@ -77,8 +77,7 @@ class Task:
         if not self.step_end:
             raise ValueError(f"task {self.name} has no steps")
         text = completion.split(self.stop, 1)[0] if self.stop else completion
-        *ended, last = text.split(self.step_end)
-        return [step + self.step_end for step in ended] + ([last] if last else [])
+        return steps_of(text, self.step_end)
 
     def step_scores(self, problem: Problem, completion: str) -> list[bool]:
         """Whether each of ``steps(completion)`` is right, judged by itself and exactly."""
@@ -111,6 +110,16 @@ class Task:
         rows += [[p.prompt, p.answer, p.key] for p in self.train]
         rows += ["held out", *([p.prompt, p.answer, p.key] for p in self.held_out)]
         return hashlib.sha256(json.dumps(rows, ensure_ascii=True).encode()).hexdigest()
+
+
+def steps_of(text: str, step_end: str) -> list[str]:
+    """The steps of ``text``, each with its end; together they are the whole.
+
+    >>> steps_of("8;10", ";"), steps_of("8;", ";"), steps_of("", ";")
+    (['8;', '10'], ['8;'], [])
+    """
+    *ended, last = text.split(step_end)
+    return [step + step_end for step in ended] + ([last] if last else [])
 
 
 def order_of(text: str) -> str:

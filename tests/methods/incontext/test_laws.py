@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import typing
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from methods.engine import tiny
+from methods.incontext import measures
 from methods.incontext.digits import Scale
 from methods.incontext.laws import Lessons, draw, gaussian_masses, lessons, point_masses
 from methods.incontext.learner import RECIPE, learner_task
@@ -23,10 +27,10 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def test_masses_of_a_normal_law_are_differences_of_its_distribution_function() -> None:
-    edges = torch.tensor([-1.0, 0.0, 2.0], dtype=F64)
-    masses = gaussian_masses(torch.tensor([0.0, 1.0], dtype=F64), 2.0, edges)
-    below = [0.5 * (1 + math.erf(e / 2 / math.sqrt(2))) for e in (-1, 0, 2)]
-    expected = [below[0], below[1] - below[0], below[2] - below[1], 1 - below[2]]
+    scale = Scale(-3.5, 3.5, 1)  # bins of width 1 from -5 to 5
+    masses = gaussian_masses(torch.tensor([0.0, 1.0], dtype=F64), 2.0, scale)
+    below = [0.0, *(0.5 * (1 + math.erf(e / 2 / math.sqrt(2))) for e in range(-4, 5)), 1.0]
+    expected = [high - low for low, high in itertools.pairwise(below)]
     assert masses[0].tolist() == pytest.approx(expected, abs=1e-14)
     assert masses.sum(1).tolist() == pytest.approx([1.0, 1.0], abs=1e-14)
 
@@ -34,12 +38,38 @@ def test_masses_of_a_normal_law_are_differences_of_its_distribution_function() -
 def test_a_law_without_noise_is_a_point_in_the_bin_that_a_value_is_written_in() -> None:
     scale = Scale(0.0, 1.0, 2)
     points = torch.tensor([0.0, 0.31, 1.0], dtype=F64)
-    masses = gaussian_masses(points, 0.0, scale.edges())
+    masses = gaussian_masses(points, 0.0, scale)
     assert masses.argmax(1).tolist() == scale.codes(points).tolist()
     assert masses.max(1).values.tolist() == [1.0] * 3
     chances = torch.tensor([[0.2, 0.3, 0.5]], dtype=F64)
-    spread = point_masses(chances, points, scale.edges())[0]
+    spread = point_masses(chances, points, scale)[0]
     assert spread[scale.codes(points)].tolist() == [0.2, 0.3, 0.5]
+
+
+@pytest.mark.parametrize("digits", [1, 2, 3])
+@given(st.integers(-9, 9), st.integers(1, 9), st.sampled_from([1.0, 0.1, 1 / 3, 1e-6, 1e6]))
+def test_a_state_has_its_mass_in_the_bin_that_it_is_written_in(
+    digits: int, low: int, span: int, unit: float
+) -> None:
+    """Also where it falls on an edge, as the smallest and the largest state do."""
+    states = torch.arange(low, low + span + 1, dtype=F64) * unit
+    scale, eye = Scale.of(states, digits), torch.eye(len(states), dtype=F64)
+    assert point_masses(eye, states, scale).argmax(1).equal(scale.codes(states))
+    assert gaussian_masses(states, 0.0, scale).argmax(1).equal(scale.codes(states))
+
+
+@pytest.mark.parametrize("digits", [1, 2, 3])
+def test_the_law_of_a_constant_series_is_all_in_the_bin_that_it_is_written_in(digits: int) -> None:
+    constant = torch.full((4,), 2.5, dtype=F64)
+    scale = Scale.of(constant, digits)
+    written = torch.zeros(scale.bins, dtype=F64)
+    written[scale.codes(constant)[0]] = 1.0
+    chances, states = torch.tensor([[0.9, 0.1]], dtype=F64), torch.tensor([2.5, 4.0], dtype=F64)
+    assert point_masses(chances, states, scale).equal(written[None])
+    for spread in (0.0, 0.3):
+        assert gaussian_masses(constant[:1], spread, scale).equal(written[None])
+    for forecast in (measures.naive_gaussian, measures.persistence):
+        assert forecast(constant, scale).equal(written)
 
 
 @pytest.mark.parametrize("name", LAWS)
@@ -48,7 +78,7 @@ def test_series_follow_the_law_that_comes_with_them(name: LawName) -> None:
     series = draw(name, generator(3), 3000)
     assert series.values.shape == (3000,) and torch.isfinite(series.values).all()
     scale = Scale.of(series.values, 2)
-    masses = series.law(series.values[:-1], scale.edges())
+    masses = series.law(series.values[:-1], scale)
     came = scale.codes(series.values)[1:]
     given = masses.gather(1, came[:, None])[:, 0]
     # What comes is as likely as its law expects of itself, within 5 standard errors.

@@ -14,7 +14,8 @@ from methods.engine.errors import MethodError
 from methods.engine.run import Run, Stopped
 from methods.incontext import llm_time_series
 from methods.incontext.laws import draw
-from methods.incontext.llm_time_series import Config, context_lengths, shuffled
+from methods.incontext.llm_time_series import PRESETS, Config, context_lengths, shuffled
+from methods.register.incontext import LLM_TIME_SERIES
 from tests.guards.small import play
 from tests.guards.test_options import left_behind
 
@@ -29,6 +30,13 @@ def measures(folder: Path) -> dict[str, Any]:
 def test_context_lengths_go_from_two_to_all_but_one_and_each_once() -> None:
     assert context_lengths(64, 6) == [2, 4, 8, 16, 32, 63]
     assert context_lengths(8, 100) == [2, 3, 4, 5, 6, 7]
+
+
+def test_the_register_says_how_many_digits_the_tiny_preset_writes() -> None:
+    digits = Config(**PRESETS["tiny"]).digits
+    said = {1: "one digit", 2: "two digits", 3: "three digits"}[digits]
+    (rescaling,) = (k for k in LLM_TIME_SERIES.knobs if k.name == "rescaling")
+    assert f"{said} on the tiny model" in rescaling.ours
 
 
 def test_a_shuffled_series_has_the_same_numbers_in_another_order_and_the_same_law() -> None:

@@ -12,7 +12,15 @@ from torch import Tensor
 from methods.engine.batch import Tokens, own_batches
 from methods.engine.scalar import add_scalar_head, pack_whole, row_scores, scalar_weight
 from methods.reward import bt_rm
-from methods.reward.bt_rm import Comparison, Config, compared, controlled, part_of, preference_loss
+from methods.reward.bt_rm import (
+    Comparison,
+    Config,
+    compared,
+    controlled,
+    held_out_measures,
+    part_of,
+    preference_loss,
+)
 from tests.engine.conftest import gradients, relative
 from tests.engine.steps import policy64
 
@@ -183,3 +191,21 @@ def test_the_controls_swap_every_preference_or_some_and_no_answer() -> None:
                for a, b in zip(c.pairs, d.pairs, strict=True))  # fmt: skip
     assert 15 < kept < 45  # of 60
     assert all(c.rows == d.rows for c, d in zip(mixed, KNOWN * 10, strict=True))
+
+
+def test_more_answers_to_the_same_prompts_are_no_more_independent_ones() -> None:
+    """Every answer and every pair twice: no interval gets narrower."""
+    policy = policy64()
+    add_scalar_head(policy, seed=1)
+
+    def found(times: int) -> dict[str, dict[str, object]]:
+        tested = [
+            (str(i), Comparison(c.rows * times, c.pairs * times)) for i, c in enumerate(KNOWN)
+        ]
+        return held_out_measures(policy, tested, [])
+
+    once, twice = found(1), found(2)
+    assert once.keys() == twice.keys() == {"pair_accuracy", "pair_loss", "reward_level"}
+    for name, told in once.items():
+        assert told["n"] == twice[name]["n"] == 3
+        assert twice[name]["interval"] == pytest.approx(told["interval"], rel=1e-6)

@@ -11,7 +11,7 @@ from methods.engine.batch import Tokens, own_batches, pack
 from methods.engine.logprobs import completion_logprobs
 from methods.engine.scalar import add_scalar_head, pack_whole, row_values
 from methods.finetune.sft import sft_loss
-from methods.reward.orm import Config, judged_tokens, part_of, value_loss
+from methods.reward.orm import Config, held_out_measures, judged_tokens, part_of, value_loss
 from tests.engine.conftest import gradients, relative
 from tests.engine.steps import policy64
 
@@ -120,3 +120,20 @@ def test_a_label_moves_nothing_but_its_own_answer_s_predictions() -> None:
     other = part_of(policy, Config(), ROWS, [0.0, 0.0, 0.25])(batch)[0].item()
     (value,) = row_values(policy, ANSWERS[:1])[0]
     assert first - other == pytest.approx(((value - 1) ** 2 - value**2) / 7, rel=1e-8)
+
+
+def test_more_answers_to_the_same_prompts_are_no_more_independent_ones() -> None:
+    """Every answer twice: no interval gets narrower."""
+    policy, prompts, truth = headed(), ["a", "b", "a", "c"], [1.0, 0.0, 0.0, 1.0]
+    rows = [*ANSWERS, DEMOS[0]]
+
+    def found(times: int) -> dict[str, object]:
+        return held_out_measures(
+            Config(), policy, None, rows * times, truth * times, prompts * times, []
+        )
+
+    once, twice = found(1), found(2)
+    assert once.keys() == twice.keys() == {"auc", "outcome_accuracy", "value_loss"}
+    for name, told in once.items():
+        assert told["n"] == twice[name]["n"] == 3
+        assert twice[name]["interval"] == pytest.approx(told["interval"], rel=1e-6)

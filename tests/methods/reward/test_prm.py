@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import doctest
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from methods.engine.batch import own_batches
-from methods.engine.scalar import add_scalar_head, pack_whole, row_values
+from methods.engine.scalar import (
+    add_scalar_head,
+    as_reward_model,
+    load_reward_model,
+    pack_whole,
+    row_values,
+    text_rewards,
+)
 from methods.engine.tasks.task import Problem
 from methods.reward import loop, prm
 from methods.reward.loop import Answer
@@ -26,7 +34,7 @@ from methods.reward.prm import (
 )
 from tests.engine.conftest import gradients, relative, small_model
 from tests.engine.steps import policy64
-from tests.guards.small import small_task
+from tests.guards.small import play, small_task
 
 F64 = torch.float64
 
@@ -213,3 +221,45 @@ def test_a_correlation_is_pearson_s_with_an_interval_of_the_independent_units() 
     fewer = loop.correlation(x.tolist(), y.tolist(), 10)
     assert fewer.interval[0] < low and high < fewer.interval[1]
     assert loop.correlation([1.0, 1.0], [0.0, 2.0], 9).mean == 0.0
+
+
+# --- as a reward ------------------------------------------------------------------------------
+
+
+def test_a_run_s_model_gives_an_answer_what_its_worst_step_is_worth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The small task's steps end in a plus sign, and so do those of the saved model."""
+    found = play("prm", tmp_path / "run", monkeypatch, save_model=True, learning_rate=0.1)
+    again = load_reward_model(str(found.folder), cache_dir=tmp_path)
+    said = [
+        (p.prompt, text) for p in small_task("small-a").held_out for text in ("1+22+b", "ab+c+")
+    ]
+    stepped = [
+        Stepped.of(
+            found.policy, prompt, ["1+", "22+", "b"] if text[0] == "1" else ["ab+", "c+"], []
+        )
+        for prompt, text in said
+    ]
+    values = step_values(found.policy, stepped)
+    assert any(min(line) < line[-1] for line in values)
+    worst = [min(line) for line in values]
+    assert text_rewards(again, said) == pytest.approx(worst, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_model_that_does_not_say_where_steps_end_is_read_at_the_end_of_the_answer(
+    recorded: bool, tmp_path: Path
+) -> None:
+    model = small_model()
+    add_scalar_head(model, seed=2)
+    as_reward_model(model, step_end="+" if recorded else "").save(tmp_path)
+    again = load_reward_model(str(tmp_path), cache_dir=tmp_path)
+    texts = [("7+2=", "9+9++1"), ("5=", "")]
+    values = step_values(
+        model,
+        [Stepped.of(model, "7+2=", ["9+", "9+", "+", "1"], []), Stepped.of(model, "5=", [""], [])],
+    )
+    assert min(values[0]) < values[0][-1]
+    read = [min(line) if recorded else line[-1] for line in values]
+    assert text_rewards(again, texts) == pytest.approx(read, rel=1e-4, abs=1e-5)

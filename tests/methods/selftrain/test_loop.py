@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from methods.engine.batch import Tokens
+from methods.engine.optimise import learning_rate
 from methods.selftrain.loop import Rounds, plain_row, tokens_of
 from methods.selftrain.options import RoundOptions
 from tests.guards.small import Played, play
@@ -102,6 +103,35 @@ def test_every_round_trains_the_start_with_an_optimiser_that_remembers_nothing(
     for place, (weights, remembered) in enumerate(seen):
         assert same(weights, list(found.begun.values())) == (place in opening)
         assert (remembered == 0) == (place in opening)
+
+
+RESTARTING = [("star", {}), ("rest-em", {}), ("escaping-collapse", {"restart": True})]
+
+
+@pytest.mark.parametrize(("method", "options"), RESTARTING)
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_every_round_from_the_start_has_the_whole_learning_rate_schedule(
+    schedule: str, method: str, options: dict[str, bool], tmp_path, monkeypatch
+) -> None:
+    found = play(method, tmp_path / "run", monkeypatch, schedule=schedule, warmup_steps=1, steps=11,
+                 rounds=3, learning_rate=0.01, **options)  # fmt: skip
+    rates = [s["learning_rate"] for s in found.steps]  # of 4, 4 and 3 steps
+    assert [rates[i] for i in (0, 4, 8)] == pytest.approx([0.005] * 3)
+    assert [rates[i] for i in (1, 5, 9)] == pytest.approx([0.01] * 3)
+    assert rates[0:4] == rates[4:8] and rates[10] < 0.0075
+
+
+@pytest.mark.parametrize(
+    ("method", "schedule"), [("rest-em", "constant"), ("raft", "constant"), ("raft", "linear")]
+)
+def test_a_constant_rate_stays_and_rounds_that_go_on_share_one_schedule(
+    method: str, schedule: str, tmp_path, monkeypatch
+) -> None:
+    found = play(method, tmp_path / "run", monkeypatch, schedule=schedule, **FOUR_ROUNDS)
+    whole = RoundOptions(schedule=schedule, learning_rate=0.01, **FOUR_ROUNDS)
+    assert [s["learning_rate"] for s in found.steps] == [
+        learning_rate(step, whole) for step in range(1, 11)
+    ]
 
 
 @pytest.mark.parametrize("method", ["raft", "spin", "escaping-collapse"])

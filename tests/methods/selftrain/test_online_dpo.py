@@ -9,12 +9,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
-from methods.engine.batch import Tokens
+from methods.engine.batch import Tokens, pack
+from methods.engine.logprobs import completion_logprobs
 from methods.engine.sample import Sample
 from methods.engine.tasks.task import Problem
+from methods.preference.dpo import dpo_loss
 from methods.rl.drawn import Drawn
-from methods.selftrain.online_dpo import best_and_worst, ordered_pairs
+from methods.selftrain import online_dpo
+from methods.selftrain.online_dpo import Config, best_and_worst, ordered_pairs
 from tests.guards.small import play, small_task
 
 F64 = torch.float64
@@ -81,6 +85,35 @@ def test_the_reference_stays_the_start_while_the_policy_moves(tmp_path, monkeypa
     margins = [s["margin"] for s in found.steps]
     assert margins[0] == pytest.approx(0.0, abs=1e-4)
     assert sum(margins[-4:]) / 4 > 0.05
+
+
+def test_the_temperature_is_that_of_sampling_alone_as_its_help_says(tmp_path, monkeypatch):
+    """The gradient of the first step on the very pairs that were sampled at another temperature."""
+    assert Config.model_fields["temperature"].description == (
+        "of sampling; the loss reads log-probs at 1"
+    )
+    seen: list[list[tuple[Tokens, Tokens]]] = []
+    monkeypatch.setattr(
+        online_dpo, "ordered_pairs", lambda d: seen.append(ordered_pairs(d)) or seen[-1]
+    )
+    found = play(
+        "online-dpo", tmp_path / "run", monkeypatch, dtype=F64, sgd=True, steps=1, temperature=0.4
+    )
+
+    def gradient(temperature: float) -> Tensor:
+        model = found.start
+        model.module.zero_grad()
+        rows = [row for pair in seen[0] for row in pair]
+        logps = completion_logprobs(model, pack(rows, range(len(rows))), temperature=temperature)
+        won, lost = logps.sum(-1).view(-1, 2).T
+        dpo_loss(won, lost, won.detach(), lost.detach(), 0.1).sum().backward()
+        named = dict(model.module.named_parameters())
+        return torch.cat([named[n].grad.flatten() for n in found.begun])
+
+    def likeness(temperature: float) -> float:
+        return float(torch.cosine_similarity(-found.moved(), gradient(temperature), 0))
+
+    assert likeness(1.0) == pytest.approx(1.0, abs=1e-6) and likeness(0.4) < 0.999
 
 
 def test_a_step_of_equal_answers_changes_nothing(tmp_path, monkeypatch):

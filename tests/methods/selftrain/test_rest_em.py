@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 from methods.engine.batch import Tokens
 from methods.engine.errors import MethodError
 from methods.selftrain.rest_em import right_answers
-from tests.guards.small import play
+from tests.guards.small import play, small_task
 
 
 def answers(*texts: str) -> list[Tokens]:
@@ -64,6 +67,23 @@ def test_what_is_kept_is_right_different_and_within_the_cap(table, most):
         texts = [problem[i % 6][0] for i in kept if i // 6 == number]
         right = {text for text, good in problem if good}
         assert len(texts) == len(set(texts)) == min(most, len(right)) and set(texts) <= right
+
+
+@pytest.mark.parametrize("method", ["rest-em", "escaping-collapse"])
+def test_answers_that_differ_in_what_ended_them_alone_are_one_answer(method, tmp_path, monkeypatch):
+    stopping = replace(small_task("small-a"), stop="b", scorer=lambda problem, text: 1.0)
+    monkeypatch.setattr("tests.guards.small.small_task", lambda name: stopping)
+    options = {"most_per_prompt": 256} if method == "rest-em" else {"arm": "filter-only"}
+    idle = {} if method == "rest-em" else {"beta": 0.25, "label_budget": None}
+    found = play(method, tmp_path / "run", monkeypatch, samples_per_prompt=200, max_new_tokens=2,
+                 **options, **idle)  # fmt: skip
+    kept = json.loads((tmp_path / "run" / "round-1.json").read_text())["value"]["found"]
+    stops = found.policy.stop_ids("b")
+    said = [
+        (tuple(ids[:-1]), True) if ids[-1] in stops else (tuple(ids), False)
+        for ids, _ in kept["rows"]
+    ]
+    assert len(said) > 50 and len(said) == len(set(said))
 
 
 def test_a_round_that_lets_nothing_through_is_an_error_that_says_what_to_do(tmp_path, monkeypatch):

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
 from methods.engine.batch import Tokens
+from methods.engine.examples import row
+from methods.engine.sample import Sample
 from methods.preference.dpo import dpo_loss
+from methods.selftrain.loop import ended
 from methods.selftrain.spin import games, spin_loss
-from tests.guards.small import play
+from tests.engine.conftest import small_model
+from tests.guards.small import play, small_task
 
 F64 = torch.float64
 
@@ -87,6 +92,29 @@ def test_an_own_answer_that_is_the_demonstration_is_no_game():
     shown = [Tokens((1, 5, 6), 1), Tokens((1, 7), 1), Tokens((2, 8, 9), 1)]
     own = [Tokens((1, 5, 6), 1), Tokens((1, 7, 7), 1), Tokens((2, 8), 1)]
     assert games(shown, own) == [(shown[1], own[1]), (shown[2], own[2])]
+
+
+def test_an_own_answer_that_a_stop_string_ended_is_the_demonstration_all_the_same():
+    model = small_model()
+    shown = row(model, "2+4=", "6")
+    stop = model.tokenizer.convert_tokens_to_ids("j")
+    stopped = Sample(
+        0, Tokens((*shown.ids[:-1], stop), shown.prompt_length), (-1.0,) * 2, True, "6"
+    )
+    cut_off = replace(stopped, tokens=replace(shown, ids=shown.ids[:-1]), finished=False)
+    assert games([shown], [ended(model, stopped)]) == []
+    assert games([shown], [ended(model, cut_off)]) == [(shown, cut_off.tokens)]
+
+
+def test_demonstrations_and_own_answers_of_a_run_end_alike(tmp_path, monkeypatch):
+    """Else the model would learn which end tells them apart."""
+    stopping = replace(small_task("small-a"), stop="b")
+    monkeypatch.setattr("tests.guards.small.small_task", lambda name: stopping)
+    found = play("spin", tmp_path / "run", monkeypatch, max_new_tokens=40)
+    kept = json.loads((tmp_path / "run" / "round-1.json").read_text())["value"]["found"]
+    finished = [ids for ids, length in kept["rows"] if len(ids) - length < 40]
+    assert len(finished) > len(kept["rows"]) / 2 + 1
+    assert {ids[-1] for ids in finished} == {found.policy.eos_id}
 
 
 def test_every_round_begins_at_ln_2_against_the_model_as_the_last_round_left_it(
