@@ -259,8 +259,9 @@ def _value(name: str, runs: Sequence[RunRecord]) -> Value | None:
         return None
     after = [measure.after for measure in found]
     before = [measure.before for measure in found if measure.before is not None]
-    mean = mean_over_seeds(after, found[0].after_interval, range_of(found[0].unit, after))
-    known = len(found) > 1 or found[0].after_interval is not None
+    own = [measure.after_interval for measure in found]
+    mean = mean_over_seeds(after, own[0], range_of(found[0].unit, after, own))
+    known = len(found) > 1 or own[0] is not None
     start = math.fsum(before) / len(before) if before else None
     return Value(start, mean.value, mean.interval if known else None, tuple(after))
 

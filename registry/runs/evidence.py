@@ -145,7 +145,8 @@ def _measured(experiment: Experiment, seeds: Sequence[int], runs: Runs) -> list[
             found = _measures(experiment, Quantity(arm.name, name), runs)
             unit = found[0].unit or "none"
             after = [m.after for m in found]
-            mean = mean_over_seeds(after, found[0].after_interval, range_of(unit, after))
+            own = [m.after_interval for m in found]
+            mean = mean_over_seeds(after, own[0], range_of(unit, after, own))
             spent = [0.0 if arm.like else _seconds(record) for record in runs[arm.like or arm.name]]
             rows.append(
                 Measurement(

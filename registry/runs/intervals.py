@@ -61,12 +61,16 @@ def mean_over_seeds(
     return Mean(mean, (max(mean - half, low), min(mean + half, high)))
 
 
-def range_of(unit: str | None, values: Sequence[float]) -> Bounds | None:
+def range_of(
+    unit: str | None, values: Sequence[float], own: Sequence[Bounds | None] = ()
+) -> Bounds | None:
     """The least and the most that a measure of ``unit`` can be, or None where nothing bounds it.
 
-    A difference of two fractions carries their unit at times and may be below 0: it has no bounds.
+    A difference of two fractions carries their unit and may be below 0: a value, or the ``own``
+    interval of a run, that leaves 0 to 1 tells it from a fraction.
     """
-    return (0.0, 1.0) if unit == "fraction" and min(values) >= 0 and max(values) <= 1 else None
+    seen = [*values, *(end for bounds in own if bounds is not None for end in bounds)]
+    return (0.0, 1.0) if unit == "fraction" and min(seen) >= 0 and max(seen) <= 1 else None
 
 
 def paired_difference(

@@ -120,6 +120,7 @@ def _row(values: dict[str, str], runs: Sequence[tuple[int, RunRecord]], key: Mea
     if not measured:
         return Row(values, tuple(cells), 0, None, None)
     after = [measure.after for measure in measured]
-    mean = mean_over_seeds(after, measured[0].after_interval, range_of(measured[0].unit, after))
+    own = [measure.after_interval for measure in measured]
+    mean = mean_over_seeds(after, own[0], range_of(measured[0].unit, after, own))
     known = len(measured) > 1 or measured[0].after_interval is not None
     return Row(values, tuple(cells), len(measured), mean.value, mean.interval if known else None)

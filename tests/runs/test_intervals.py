@@ -66,6 +66,8 @@ def test_a_fraction_is_bounded_and_a_difference_of_fractions_is_not() -> None:
     assert range_of("fraction", [0.2, 1.0]) == (0.0, 1.0)
     assert range_of("fraction", [-0.3, 0.1]) is None
     assert range_of("nats", [0.2]) is None
+    assert range_of("fraction", [0.01, 0.02], [(-0.01, 0.03), None]) is None
+    assert range_of("fraction", [0.01, 0.02], [(0.0, 0.03), None]) == (0.0, 1.0)
     fell = [-0.30, -0.28, -0.33]
     found = mean_over_seeds(fell, within=range_of("fraction", fell))
     assert found.interval[0] < found.value < found.interval[1] < 0
