@@ -10,7 +10,6 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from methods.engine.errors import TaskError
 from methods.engine.tasks import parse_task
 from registry.core.errors import UsageError
 from registry.core.settings import Settings
@@ -74,7 +73,7 @@ def settings_of(task: str, vary: Mapping[str, str]) -> list[str]:
         ]
         for one in made:
             parse_task(one)
-    except TaskError as error:
+    except ValueError as error:
         raise UsageError(str(error)) from None
     if len(made) < 2:
         raise UsageError(
@@ -87,7 +86,7 @@ def settings_of(task: str, vary: Mapping[str, str]) -> list[str]:
 def _is_allowed(task: str) -> bool:
     try:
         parse_task(task)
-    except TaskError:
+    except ValueError:
         return False
     return True
 
