@@ -11,6 +11,7 @@ from registry.core.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from registry.runs.calibrate import Setting
+    from registry.runs.sweep_plan import SweepPlan
 
 
 def calibrate(
@@ -45,29 +46,41 @@ def calibrate(
         registry calibrate chain-sum:operations=+-,shots=3 --model smollm2-135m --vary terms=2,3
         registry calibrate running-sum --vary digits=1,2 --low 0.3 --high 0.7 --json
     """  # fmt: skip
-    from registry.core.settings import Settings
-    from registry.runs.calibrate import METHOD, choose, measured, settings_of
-    from registry.runs.plan import parse_assignments
-    from registry.runs.sweep import create_sweep, run_sweep
-    from registry.runs.sweep_plan import SweepRequest, plan_sweep
-
     if low >= high:
         raise UsageError(f"--low {low} is not below --high {high}")
-    tasks = settings_of(task, parse_assignments(vary))
     fixed = {"n": str(samples), "repeats": "1", "prompts": str(prompts)}
-    plan = plan_sweep(
-        SweepRequest(
-            method=METHOD,
-            assigned={"task": ",".join(tasks)},
-            fixed=fixed | ({"model": model} if model is not None else {}),
-            seeds=f"{seed},",
-            device=device or "auto",
-        )
-    )
+    plan = _plan(task, vary, fixed | ({"model": model} if model is not None else {}), seed, device)
     if dry_run:
         emit_table(("task", "command"), [(r.values["task"], r.plan.command) for r in plan.runs])
         talk(f"nothing was written; {len(plan.runs)} runs to come on {plan.device}")
         return 0
+    return _measure(task, plan, low, high, as_json)
+
+
+def _plan(
+    task: str, vary: list[str], fixed: dict[str, str], seed: int, device: str | None
+) -> SweepPlan:
+    from registry.runs.calibrate import METHOD, settings_of
+    from registry.runs.plan import parse_assignments
+    from registry.runs.sweep_plan import SweepRequest, plan_sweep
+
+    tasks = settings_of(task, parse_assignments(vary))
+    return plan_sweep(
+        SweepRequest(
+            method=METHOD,
+            assigned={"task": ",".join(tasks)},
+            fixed=fixed,
+            seeds=f"{seed},",
+            device=device or "auto",
+        )
+    )
+
+
+def _measure(task: str, plan: SweepPlan, low: float, high: float, as_json: bool) -> int:
+    from registry.core.settings import Settings
+    from registry.runs.calibrate import choose, measured
+    from registry.runs.sweep import create_sweep, run_sweep
+
     settings = Settings.load()
     made = create_sweep(plan, settings)
     talk(f"{made.sweep_id}: {len(made.runs)} settings")

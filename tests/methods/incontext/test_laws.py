@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from methods.engine import tiny
 from methods.incontext import measures
 from methods.incontext.digits import Scale
-from methods.incontext.laws import Lessons, draw, gaussian_masses, lessons, point_masses
-from methods.incontext.learner import RECIPE, learner_task
+from methods.incontext.laws import Lessons, _chained, draw, gaussian_masses, lessons, point_masses
+from methods.incontext.learner import RECIPES, learner_task
 from methods.incontext.options import LawName
 
 F64 = torch.float64
@@ -102,9 +102,28 @@ def test_lessons_stay_finite_and_hardly_any_two_are_one(mostly: Lessons) -> None
     assert len({tuple(row.tolist()) for row in found}) > 350
 
 
+def test_in_half_of_the_chains_only_the_order_tells_what_follows() -> None:
+    paths = _chained(generator(), 60, 2000).long()
+    ordered, random = ([_told(path) for path in half] for half in (paths[:30], paths[30:]))
+    even = [often for often, _ in ordered if often < 1.2]
+    assert len(even) >= 20  # the others hardly leave one circle of the permutation
+    assert sum(follows for _, follows in ordered) / 30 > 0.7
+    assert sum(often < 1.2 for often, _ in random) <= 10
+
+
+def _told(path: torch.Tensor) -> tuple[float, float]:
+    """The commonest state's count by an even share, and the share of steps to the usual next."""
+    counts = torch.bincount(path)
+    pairs = torch.bincount(path[:-1] * 7 + path[1:], minlength=49).view(7, 7)
+    usual = float(pairs.max(1).values.sum()) / (len(path) - 1)
+    return float(counts.max()) * int((counts > 0).sum()) / len(path), usual
+
+
 def test_the_lessons_are_a_task_that_says_how_its_tiny_start_is_trained() -> None:
     task = learner_task(2, ",", 8, "chains")
-    assert tiny.recipe(task) == RECIPE and len(task.train) == RECIPE.labels
+    recipe = RECIPES["chains"]
+    assert tiny.recipe(task) == recipe and len(task.train) == recipe.labels
+    assert tiny.recipe(learner_task(2, ",", 8, "waves")) == RECIPES["waves"]
     assert all(len(p.answer or "") == 24 and p.prompt == "" for p in task.train[:50])
     assert task.fingerprint == learner_task(2, ",", 8, "chains").fingerprint
     assert task.fingerprint != learner_task(2, " ", 8, "chains").fingerprint
