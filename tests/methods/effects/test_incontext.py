@@ -17,13 +17,16 @@ def test_the_law_of_a_chain_comes_nearer_with_the_numbers_read(run: Run) -> None
         assert found[f"gain_over_{simple}"]["after_interval"][0] > 0
 
 
-def test_an_untrained_model_comes_no_nearer(run: Run) -> None:
-    # A random order of the numbers is left to the evidence: what this reader takes from a chain is
-    # mostly how often each state comes, which no order changes.
+def test_neither_an_untrained_model_nor_a_random_order_comes_as_near(run: Run) -> None:
     found = run("llm-time-series")
     untrained = run("llm-time-series", control="untrained")
+    shuffled = run("llm-time-series", control="shuffled")
     assert untrained["fall"]["after_interval"][0] <= 0
-    assert found["distance"]["after_interval"][1] < untrained["distance"]["after_interval"][0]
+    for control in (untrained, shuffled):
+        assert found["distance"]["after_interval"][1] < control["distance"]["after_interval"][0]
+    # What follows what is read, and not how often each state comes alone.
+    assert found["gain_over_unigram"]["after_interval"][0] > 0
+    assert shuffled["gain_over_unigram"]["after_interval"][0] <= 0
 
 
 def test_a_rollout_in_context_is_nearer_than_one_from_a_context_without_dynamics(run: Run) -> None:
