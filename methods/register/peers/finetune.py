@@ -9,6 +9,16 @@ _HOOK = "neftune_post_forward_hook"
 
 FINETUNE: tuple[PeerCheck, ...] = (
     PeerCheck(
+        "sft",
+        "trl",
+        "1.16.0",
+        "SFTTrainer, loss_type='nll'",
+        2.872356725455685,
+        2.872356725455685,
+        0.0,
+        f"{_FOLDER}/test_trl.py::test_sft_is_trl_s_nll_loss_also_over_micro_batches",
+    ),
+    PeerCheck(
         "dft",
         "trl",
         "1.16.0",
