@@ -36,14 +36,14 @@ def run_sha256(info: MethodInfo) -> str:
     or of its own folder, and the whole engine. Another method's file is not part of it.
     """
     digest = hashlib.sha256()
-    for path in sorted({*(_ROOT / "engine").rglob("*.py"), *_imported(info)}):
+    for path in sorted({*(_ROOT / "engine").rglob("*.py"), *imported(info)}):
         inside = path.is_relative_to(_ROOT)
         digest.update(f"{path.relative_to(_ROOT).as_posix() if inside else path.name}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
-def _imported(info: MethodInfo) -> set[Path]:
+def imported(info: MethodInfo) -> set[Path]:
     """The method's file and all that it imports, but for the engine and installed packages."""
     own = info.path.resolve()
     roots = {"methods": _ROOT.parent}

@@ -6,7 +6,8 @@ counts pairs, of any other rows. ``samples_per_prompt`` writes answers before th
 ``rounds`` again in each; a ``teacher`` reads every row of a step, and where ``max_new_tokens`` is
 beside it the rows are the student's own. A method without steps samples and trains nothing, but
 for ``expert_steps``: models that are trained to be merged. ``later_tasks`` makes a stream: its
-tasks share the steps, and all are measured after each.
+tasks share the steps, and all are measured after each. ``read_every`` makes the steps those of an
+environment (its small learner is not counted): the model reads ``context`` of its states at a time.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from registry.runs.work import (
 SCORED_AT_ONCE = 16384  # tokens of a pass without gradient
 WEIGHT = 4  # bytes of a float32
 EXPERT_PASS = 8192  # tokens of a pass of training a model that is then merged
+DIMENSIONS = 3  # of a state that is read: the pendulum's
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ class Setting:
 def workload(setting: Setting) -> Workload:
     """The work of a run. Raises UsageError for a method whose options say nothing of its steps."""
     s = setting
+    if "read_every" in s.config:
+        return _read_only(s)
     made = Workload(steps=int(s.get("steps", 0)), reference=s.needs_reference and not s.adapter)
     made.others = bool(s.get("teacher")) + s.reward_model
     if not made.steps:
@@ -272,6 +276,18 @@ def _sample_only(s: Setting, made: Workload) -> None:
     _sample(s, made, made.around, prompts, each, lengths, times)
     if s.reward_model:
         _score(s, made, made.around, prompts, each, _mean(lengths))
+
+
+def _read_only(s: Setting) -> Workload:
+    """Stretches of recorded states, a row of numbers a dimension, read between an environment's
+    steps; a number is taken to be a token a digit and one between numbers."""
+    made = Workload(steps=0)
+    behind = int(s.config["steps"]) - int(s.config["learning_starts"])
+    stretches = max(0, behind // int(s.config["read_every"])) + int(s.config["evaluations"])
+    row = int(s.config["context"]) * (int(s.config["digits"]) + 1)
+    read = replace(s, lengths=replace(s.lengths, prompt=1, shared=0))
+    _score(read, made, made.around, DIMENSIONS * stretches, 1, row)
+    return made
 
 
 # --- pieces ------------------------------------------------------------------------------------

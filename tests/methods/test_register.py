@@ -29,6 +29,7 @@ from methods.index import (
     read_source,
 )
 from registry.core.ids import ArxivId
+from registry.runs.code import imported
 
 ROOT = Path(methods.__file__).resolve().parent
 LINES = 300
@@ -227,30 +228,22 @@ def read_options(source: str) -> set[str]:
 
 
 def unread(config: type[Options], method: str, engine: list[str], loop: str = "") -> set[str]:
-    """Options that no one reads: the method's file, its family's loop, or the engine if shared."""
+    """Options that no one reads: the method's file, what it imports, or the engine if shared."""
     shared = set().union(*map(read_options, engine)) & SHARED
     return set(config.model_fields) - read_options(method) - read_options(loop) - shared
 
 
-def loops(info: MethodInfo) -> str:
-    """The loop of the method's family, and those of other families that it is built on."""
-    imported = r"^from methods\.(\w+)\.loop import"
-    text, new = "", {info.family, *re.findall(imported, read_source(info).code, re.MULTILINE)}
-    read: set[str] = set()
-    while new:
-        family = new.pop()
-        read.add(family)
-        path = ROOT / family / "loop.py"
-        text += path.read_text() if path.exists() else ""
-        new |= set(re.findall(imported, text, re.MULTILINE)) - read
-    return text
+def family(info: MethodInfo) -> str:
+    """What the method's file imports of ``methods`` but the engine, and what that imports: the
+    loop of its family, and of other families that it is built on."""
+    return "\n".join(path.read_text() for path in sorted(imported(info) - {info.path.resolve()}))
 
 
 @pytest.mark.parametrize("info", METHODS, ids=lambda m: m.slug)
 def test_every_option_is_read_by_the_method_or_by_the_engine(info: MethodInfo):
     config, _ = read_config(info)
     engine = [p.read_text() for p in (ROOT / "engine").glob("*.py")]
-    assert unread(config, read_source(info).code, engine, loops(info)) == set()
+    assert unread(config, read_source(info).code, engine, family(info)) == set()
 
 
 def test_an_option_that_nobody_reads_is_noticed():
