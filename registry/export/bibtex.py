@@ -28,12 +28,13 @@ def entry(paper: Paper, key: str | None = None) -> str:
     fields = {
         "title": title_field(paper.title),
         "author": " and ".join(_author(name) for name in paper.authors),
-        "year": str(paper.submitted.year),
+        "year": str(paper.since.year),
         "eprint": paper.id,
         "archivePrefix": "arXiv",
-        "primaryClass": paper.categories[0],
+        "primaryClass": paper.categories[0] if paper.categories else "",
         "url": ArxivId(paper.id).url,
     }
+    fields = {name: value for name, value in fields.items() if value}  # what was looked up
     if paper.doi:
         fields["doi"] = escaped(paper.doi)
     notes = [paper.venue or "", "" if paper.status == "active" else paper.status]

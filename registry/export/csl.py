@@ -30,9 +30,7 @@ def csl_item(paper: Paper, key: str) -> dict[str, Any]:
         "type": "article",
         "title": one_line(paper.title),
         "author": [_author(name) for name in paper.authors],
-        "issued": {
-            "date-parts": [[paper.submitted.year, paper.submitted.month, paper.submitted.day]]
-        },
+        "issued": {"date-parts": [[int(part) for part in paper.day.split("-")]]},
         "publisher": "arXiv",
         "number": f"arXiv:{paper.id}",
         "archive": "arXiv",

@@ -71,10 +71,10 @@ def _spellings(base: str) -> Iterable[str]:
 
 
 def _base_key(paper: Paper) -> str:
-    family = split_name(paper.authors[0]).family.split(" ")[0]
+    family = split_name(paper.authors[0]).family.split(" ")[0] if paper.authors else ""
     words = [word for word in _plain(paper.title).split() if word not in _SMALL]
     surname = _plain(family).replace(" ", "") or "anonymous"
-    return f"{surname}{paper.submitted.year}{words[0] if words else ''}"
+    return f"{surname}{paper.since.year}{words[0] if words else ''}"
 
 
 def _age(paper: Paper) -> tuple[int, int]:

@@ -81,3 +81,9 @@ def test_no_text_ends_a_field_or_an_entry(title: str, authors: list[str], venue:
     lines = text.splitlines()
     assert lines[0].startswith("@misc{") and lines[-1] == "}"
     assert all(re.fullmatch(r"  [A-Za-z]+ += \{.*\},", line) for line in lines[1:-1])
+
+
+def test_what_was_not_looked_up_is_left_out() -> None:
+    text = entry(paper(authors=[], categories=[], submitted=None, gist=None))
+    assert "author" not in text and "primaryClass" not in text and "None" not in text
+    assert "year          = {2024}," in text
