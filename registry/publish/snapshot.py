@@ -18,7 +18,6 @@ from registry.catalog.files import Catalog, load_catalog
 from registry.catalog.models import Evidence, Leaf, Paper
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
-from registry.export.names import citation_keys
 from registry.publish.benchmarks import Benchmarks, read_benchmarks
 from registry.runs.options import OptionFacts, options_of
 from registry.runs.records import Metrics, RunRecord, list_runs, read_metrics, read_samples
@@ -89,11 +88,6 @@ class Snapshot:
     def known_titles(self) -> Mapping[str, str]:
         """Titles of papers that have no entry but show what a leaf means."""
         return {one.id: one.title for leaf in self.leaves.values() for one in leaf.canonical}
-
-    @cached_property
-    def citation_keys(self) -> Mapping[str, str]:
-        """Each paper's key for a bibliography, unique in the catalog."""
-        return citation_keys(self.catalog.papers.values())
 
     def method(self, slug: str) -> MethodFacts | None:
         """The method ``slug``, or None."""
