@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from registry.catalog.problems import Problem
 from registry.catalog.reader import Step
 from registry.catalog.taxonomy import aliases, nearest_leaves
 from registry.core.clock import now
+from registry.core.ids import ArxivId
 
 _UNSEEN: Final = ("Cc", "Cf", "Zl", "Zp")  # control, format (bidi, zero width), line separators
 _DOI: Final = re.compile(r"10\.[0-9]{4,9}/\S+")
@@ -36,6 +37,7 @@ def check_paper(
     """Leaves, facets, dates, status, methods, claims; the model has seen to the types."""
     problems = [*_dates(path, paper, places), *_status(path, paper, places)]
     problems += _texts(path, paper, places)
+    problems += _looked_up(path, paper, places)
     if taxonomy is not None:
         problems += _leaves(path, paper, taxonomy, places)
         problems += _facets(path, paper, taxonomy, places)
@@ -73,6 +75,11 @@ def _leaves(path: Path, paper: Paper, taxonomy: Taxonomy, places: Places) -> Ite
     for slug in repeated(paper.leaves):
         line = places.line(path, "secondary")
         yield Problem(path, line, f"the leaf {slug!r} stands twice", "each once", "remove one")
+    for slug in paper.leaf_sources:
+        if slug not in paper.leaves:
+            line = places.line(path, "leaf_sources", slug)
+            what = f"leaf_sources names {slug!r}, which is no leaf of this paper"
+            yield Problem(path, line, what, ", ".join(paper.leaves), "correct or remove it")
 
 
 def _facets(path: Path, paper: Paper, taxonomy: Taxonomy, places: Places) -> Iterator[Problem]:
@@ -91,12 +98,14 @@ def _facets(path: Path, paper: Paper, taxonomy: Taxonomy, places: Places) -> Ite
 
 
 def _dates(path: Path, paper: Paper, places: Places) -> Iterator[Problem]:
-    if paper.updated is not None and paper.updated < paper.submitted:
+    first = paper.submitted
+    if paper.updated is not None and first is not None and paper.updated < first:
         line = places.line(path, "updated")
-        what = f"updated ({paper.updated}) is before submitted ({paper.submitted})"
+        what = f"updated ({paper.updated}) is before submitted ({first})"
         yield Problem(path, line, what, "a later day", "correct one of them")
     latest = now().date() + timedelta(days=1)  # somewhere it is tomorrow already
-    for name, day in (("submitted", paper.submitted), ("updated", paper.updated)):
+    dates = ("submitted", paper.submitted), ("announced", paper.announced)
+    for name, day in (*dates, ("updated", paper.updated)):
         if day is not None and day > latest:
             line = places.line(path, name)
             what = f"{name} ({day}) lies in the future"
@@ -106,21 +115,22 @@ def _dates(path: Path, paper: Paper, places: Places) -> Iterator[Problem]:
 
 def _submission_month(path: Path, paper: Paper, places: Places) -> Iterator[Problem]:
     # The id names the month of announcement; the papers near its edges differ, none by far.
-    digits = paper.id.split("/")[-1]
-    year, month = int(digits[:2]), int(digits[2:4])
-    start = date(year + (1900 if year >= 91 else 2000), month, 1)
+    start = ArxivId(paper.id).month
     end = (start + timedelta(days=31)).replace(day=1) - timedelta(days=1)
     first, last = start - timedelta(days=_DAYS_BEFORE), end + timedelta(days=_DAYS_AFTER)
-    if not first <= paper.submitted <= last:
-        line = places.line(path, "submitted")
-        relation = "before" if paper.submitted < first else "after"
-        what = f"submitted ({paper.submitted}) is long {relation} the month of the id {paper.id}"
+    for name, day in (("submitted", paper.submitted), ("announced", paper.announced)):
+        if day is None or first <= day <= last:
+            continue
+        line = places.line(path, name)
+        relation = "before" if day < first else "after"
+        what = f"{name} ({day}) is long {relation} the month of the id {paper.id}"
         allowed = f"the day of version 1, from {first} to {last}"
         yield Problem(path, line, what, allowed, "correct the date or the id")
 
 
 def _texts(path: Path, paper: Paper, places: Places) -> Iterator[Problem]:
-    texts: list[tuple[tuple[Step, ...], str]] = [(("title",), paper.title), (("gist",), paper.gist)]
+    texts: list[tuple[tuple[Step, ...], str]] = [(("title",), paper.title)]
+    texts += [(("gist",), paper.gist)] if paper.gist is not None else []
     for name, values in (("former_titles", paper.former_titles), ("authors", paper.authors)):
         texts += [((name, index), value) for index, value in enumerate(values)]
     for place, text in texts:
@@ -134,6 +144,20 @@ def _texts(path: Path, paper: Paper, places: Places) -> Iterator[Problem]:
         what = f"doi is {paper.doi!r}"
         allowed = "10., four to nine digits, a slash and the rest, such as 10.18653/v1/2025.acl-1"
         yield Problem(path, places.line(path, "doi"), what, allowed, "write the bare DOI")
+
+
+def _looked_up(path: Path, paper: Paper, places: Places) -> Iterator[Problem]:
+    # Who wrote the gist has seen the paper's page, which has these.
+    if paper.facts_only:
+        return
+    for name, there in (
+        ("authors", bool(paper.authors)),
+        ("submitted", (paper.submitted or paper.announced) is not None),
+    ):
+        if not there:
+            what = f"an entry with a gist has no {name}"
+            line = places.line(path, "gist")
+            yield Problem(path, line, what, "unknown only without a gist", f"add {name}")
 
 
 def _status(path: Path, paper: Paper, places: Places) -> Iterator[Problem]:

@@ -41,6 +41,9 @@ def check_methods(
             what = f"the method {info.slug} is read from this paper, which does not name it"
             allowed = f"methods: slug {info.slug}, relation introduces or uses"
             yield Problem(path, 1, what, allowed, "add the link")
+        if paper.facts_only:
+            what = f"the method {info.slug} is read from this paper, which has no gist"
+            yield Problem(path, 1, what, "two or three sentences in our own words", "write a gist")
 
 
 def check_experiments(

@@ -158,13 +158,22 @@ class Paper(Record):
     former_titles: tuple[Text, ...] = Field(
         default=(), description="Titles earlier versions carried; a title check accepts any."
     )
-    authors: tuple[Text, ...] = Field(min_length=1)
-    submitted: IsoDate = Field(description="Date of version 1.")
+    authors: tuple[Text, ...] = Field(
+        default=(), description="In the paper's order; empty where they were not looked up."
+    )
+    submitted: IsoDate | None = Field(
+        default=None, description="Date of version 1; absent where it was not looked up."
+    )
+    announced: IsoDate | None = Field(
+        default=None,
+        description="Day on which a listing of arXiv first showed it, where submitted is absent.",
+    )
     updated: IsoDate | None = Field(
         default=None, description="Date of the newest version, if known."
     )
     categories: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z.-]+$")], ...] = Field(
-        min_length=1, description="arXiv categories, the primary one first."
+        default=(),
+        description="arXiv categories, the primary one first; empty where not looked up.",
     )
     licence: Text | None = Field(
         default=None, description="The licence's address or name, where it was looked up."
@@ -173,10 +182,19 @@ class Paper(Record):
     doi: Text | None = None
     leaf: LeafSlug = Field(description="Primary leaf of the taxonomy: what is new here.")
     secondary: tuple[LeafSlug, ...] = Field(default=(), max_length=2)
+    leaf_sources: dict[LeafSlug, tuple[Text, ...]] = Field(
+        default_factory=dict,
+        description="Leaf to who put the paper there: names of public lists, canonical, ranker, "
+        "curator. A leaf without sources was chosen by a curator.",
+    )
     facets: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Facet name to values, as the taxonomy allows."
     )
-    gist: Text = Field(description="What the paper does and finds, in our own words.")
+    gist: Text | None = Field(
+        default=None,
+        description="What the paper does and finds, in our own words; absent where the entry "
+        "holds facts only.",
+    )
     methods: tuple[MethodLink, ...] = ()
     claims: tuple[Claim, ...] = ()
     links: tuple[Link, ...] = ()
@@ -194,6 +212,22 @@ class Paper(Record):
     def leaves(self) -> tuple[str, ...]:
         """Primary leaf first."""
         return (self.leaf, *self.secondary)
+
+    @property
+    def facts_only(self) -> bool:
+        """Whether nothing was written about the paper yet."""
+        return self.gist is None
+
+    @property
+    def since(self) -> date:
+        """The day to sort by: submission, else announcement, else the first of the id's month."""
+        return self.submitted or self.announced or ArxivId(self.id).month
+
+    @property
+    def day(self) -> str:
+        """``since`` as far as it is known: a day, or the month that the identifier names."""
+        known = self.submitted or self.announced
+        return known.isoformat() if known else f"{self.since:%Y-%m}"
 
 
 class Section(Record):

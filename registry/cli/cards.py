@@ -138,18 +138,21 @@ def paper_card(facts: Facts) -> Iterator[str]:
     from registry.cli.claims import claims_lines, discrepancies_lines
 
     yield terminal(facts["title"])
-    yield from wrapped(", ".join(facts["authors"]))
+    yield from wrapped(", ".join(facts["authors"]) or "authors not looked up")
     yield ""
     status = facts["status"] if facts["kind"] != "survey" else f"{facts['status']} (survey)"
     yield from field("status", status)
     for label in ("status_note", "superseded_by", "withdrawn"):
         yield from field(label.replace("_", " "), facts.get(label))
     yield from field("submitted", facts["submitted"])
+    yield from field("announced", facts.get("announced"))
     yield from field("updated", facts.get("updated"))
-    yield from field("categories", ", ".join(facts["categories"]))
+    if not facts["submitted"] and not facts.get("announced"):
+        yield from field("announced", f"{ArxivId(facts['id']).month:%Y-%m}, by its identifier")
+    yield from field("categories", ", ".join(facts["categories"]) or "not looked up")
     for label in ("venue", "doi", "licence", "comment"):
         yield from field(label, facts.get(label))
-    yield from field("leaves", ", ".join(facts["leaves"]))
+    yield from _leaf_lines(facts)
     for name, values in facts.get("facets", {}).items():
         yield from field(name, ", ".join(values))
     yield from field("url", facts["url"])
@@ -157,8 +160,8 @@ def paper_card(facts: Facts) -> Iterator[str]:
         yield from field(link["kind"], link["url"])
     yield from field("related", ", ".join(facts.get("related", ())))
     yield from field("file", facts.get("file"))
-    yield from block("Gist" if "gist" in facts else "Abstract")
-    yield from wrapped(facts.get("gist") or facts.get("abstract") or "-")
+    yield from block("Abstract" if facts["kind"] == "candidate" else "Gist")
+    yield from wrapped(facts.get("gist") or facts.get("abstract") or _FACTS_ONLY)
     if facts["methods"]:
         yield from block("Methods")
         for method in facts["methods"]:
@@ -173,6 +176,18 @@ def paper_card(facts: Facts) -> Iterator[str]:
         yield from block("Outline")
         yield from _outline_lines(facts["outline"], 1)
         yield from wrapped(facts["outline_source"])
+
+
+_FACTS_ONLY = "none yet: this entry holds facts only"
+
+
+def _leaf_lines(facts: Facts) -> Iterator[str]:
+    sources = facts.get("leaf_sources", {})
+    said = [
+        f"{leaf} ({', '.join(sources[leaf])})" if leaf in sources else leaf
+        for leaf in facts["leaves"]
+    ]
+    yield from field("leaves", ", ".join(said))
 
 
 def _outline_lines(sections: list[Mapping[str, Any]], depth: int) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import unquote
 
 from registry.core.errors import UsageError
@@ -106,6 +107,13 @@ class ArxivId:
     def url(self) -> str:
         """The abstract page, of this version where one is named."""
         return f"https://arxiv.org/abs/{self}"
+
+    @property
+    def month(self) -> date:
+        """The first day of the month that the identifier names, which is that of announcement."""
+        digits = self.base.split("/")[-1]
+        year, month = int(digits[:2]), int(digits[2:4])
+        return date(year + (1900 if year >= 91 else 2000), month, 1)
 
     def __lt__(self, other: ArxivId) -> bool:
         return (self.base, self.version or 0) < (other.base, other.version or 0)

@@ -8,7 +8,6 @@ from datetime import date
 from registry.catalog.models import Paper
 from registry.core.escape import http_url, xml
 from registry.core.ids import ArxivId
-from registry.export.days import first_day
 from registry.export.selection import Selection
 
 MOST = 50
@@ -45,7 +44,7 @@ def _entry(paper: Paper) -> str:
     lines = [
         f"<id>{url}</id>",
         f"<title>{xml(paper.title)}</title>",
-        f"<published>{_moment(first_day(paper))}</published>",
+        f"<published>{_moment(paper.since)}</published>",
         f"<updated>{_moment(_changed(paper))}</updated>",
         f'<link rel="alternate" type="text/html" href="{url}"/>',
         *(
@@ -62,7 +61,7 @@ def _entry(paper: Paper) -> str:
 
 
 def _changed(paper: Paper) -> date:
-    return paper.updated or first_day(paper)
+    return paper.updated or paper.since
 
 
 def _moment(day: date) -> str:

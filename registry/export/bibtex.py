@@ -9,7 +9,6 @@ from registry.catalog.models import Paper
 from registry.core.escape import bibtex as escaped
 from registry.core.escape import one_line
 from registry.core.ids import ArxivId
-from registry.export.days import day_text
 from registry.export.names import citation_key, split_name
 
 # What would end a field that LaTeX reads letter by letter, and the sign that stands for them.
@@ -31,7 +30,7 @@ def entry(paper: Paper) -> str:
     fields = {
         "title": title_field(paper.title),
         "author": _authors(paper),
-        "year": day_text(paper)[:4],
+        "year": paper.day[:4],
         "eprint": paper.id,
         "archivePrefix": "arXiv",
         "primaryClass": _primary(paper),
@@ -47,7 +46,7 @@ def biblatex_entry(paper: Paper) -> str:
     fields = {
         "title": title_field(paper.title),
         "author": _authors(paper),
-        "date": day_text(paper),
+        "date": paper.day,
         "eprint": paper.id,
         "eprinttype": "arxiv",
         "eprintclass": _primary(paper),

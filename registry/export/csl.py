@@ -9,7 +9,6 @@ from typing import Any
 from registry.catalog.models import Paper
 from registry.core.escape import one_line
 from registry.core.ids import ArxivId
-from registry.export.days import day_text
 from registry.export.names import citation_key, split_name
 
 
@@ -30,7 +29,7 @@ def csl_item(paper: Paper) -> dict[str, Any]:
         "type": "article",
         "title": one_line(paper.title),
         "author": [_author(name) for name in paper.authors],
-        "issued": {"date-parts": [[int(part) for part in day_text(paper).split("-")]]},
+        "issued": {"date-parts": [[int(part) for part in paper.day.split("-")]]},
         "publisher": "arXiv",
         "number": f"arXiv:{paper.id}",
         "archive": "arXiv",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from registry.catalog.models import Paper
 from registry.core.escape import latex
 from registry.core.ids import ArxivId
-from registry.export.days import day_text
 from registry.export.names import citation_key, short_authors
 from registry.export.selection import Selection
 
@@ -35,7 +34,7 @@ def longtable(selection: Selection) -> str:
 
 
 def _row(paper: Paper) -> str:
-    who = ", ".join(filter(None, (latex(short_authors(paper.authors)), day_text(paper)[:4])))
+    who = ", ".join(filter(None, (latex(short_authors(paper.authors)), paper.day[:4])))
     title = rf"{latex(paper.title)}~\cite{{{citation_key(paper)}}}"
     if paper.status != "active":
         title += rf" \emph{{({paper.status})}}"

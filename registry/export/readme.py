@@ -12,7 +12,6 @@ from registry.core.errors import UsageError
 from registry.core.escape import http_url, readme
 from registry.core.ids import ArxivId
 from registry.core.plural import plural
-from registry.export.days import day_text
 from registry.export.names import short_authors
 from registry.export.selection import Selection
 
@@ -70,7 +69,7 @@ def _lines_of(text: bytes, marker: str) -> list[re.Match[bytes]]:
 
 
 def _item(paper: Paper) -> str:
-    said = [f"- {_link(paper)}", ", ".join(filter(None, (_who(paper), day_text(paper)[:4])))]
+    said = [f"- {_link(paper)}", ", ".join(filter(None, (_who(paper), paper.day[:4])))]
     text = " - ".join(said) + "."
     extras = [f"[{one.kind}]({address})" for one in paper.links if (address := _address(one.url))]
     if extras:
@@ -82,7 +81,7 @@ def _item(paper: Paper) -> str:
 
 def _row(paper: Paper) -> list[str]:
     status = "" if paper.status == "active" else f" **{paper.status}**"
-    return [_link(paper) + status, _who(paper), day_text(paper), _runs(paper)]
+    return [_link(paper) + status, _who(paper), paper.day, _runs(paper)]
 
 
 def _link(paper: Paper) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from registry.catalog.models import Paper
 from registry.core.escape import one_line
 from registry.core.ids import ArxivId
-from registry.export.days import day_text
 from registry.export.names import citation_key, split_name
 
 
@@ -18,7 +17,7 @@ def ris(papers: Iterable[Paper]) -> str:
 
 def record(paper: Paper) -> str:
     """``paper`` as one record: a tag and a value a line, so that no value can begin a line."""
-    day = day_text(paper)
+    day = paper.day
     fields = [
         ("TY", "UNPB"),
         ("ID", citation_key(paper)),

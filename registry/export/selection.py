@@ -11,7 +11,6 @@ from registry.catalog.models import Group, Leaf, Paper, Survey, Taxonomy
 from registry.catalog.taxonomy import find_leaf
 from registry.core.errors import UnknownNameError
 from registry.core.ids import ArxivId
-from registry.export.days import first_day
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Selection:
     @property
     def newest_first(self) -> tuple[Paper, ...]:
         """The papers, the newest submission first."""
-        return tuple(sorted(self.papers, key=lambda p: (first_day(p), p.id), reverse=True))
+        return tuple(sorted(self.papers, key=lambda p: (p.since, p.id), reverse=True))
 
     def by_leaf(self) -> Iterator[tuple[Group, Leaf, tuple[Paper, ...]]]:
         """The papers under their primary leaf, in the order of the taxonomy, the newest first.
@@ -65,7 +64,7 @@ def select(papers: Mapping[str, Paper], taxonomy: Taxonomy, filters: Filters) ->
         paper
         for paper in (papers[id_] for id_ in wanted)
         if (not slugs or not slugs.isdisjoint(paper.leaves))
-        and (filters.since is None or first_day(paper) >= filters.since)
+        and (filters.since is None or paper.since >= filters.since)
         and (named is None or paper.id in named)
     ]
     if filters.limit is not None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from registry.catalog.models import Paper
 from registry.core.escape import cell
 from registry.core.ids import ArxivId
-from registry.export.days import day_text
 from registry.export.names import citation_key
 
 BETWEEN = "; "
@@ -21,7 +20,7 @@ COLUMNS: dict[str, Callable[[Paper], str | tuple[str, ...]]] = {
     "key": citation_key,
     "title": lambda paper: paper.title,
     "authors": lambda paper: paper.authors,
-    "submitted": day_text,
+    "submitted": lambda paper: paper.day,
     "updated": lambda paper: paper.updated.isoformat() if paper.updated else "",
     "categories": lambda paper: paper.categories,
     "leaf": lambda paper: paper.leaf,

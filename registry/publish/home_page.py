@@ -213,13 +213,14 @@ def _run_card(snapshot: Snapshot, run: RunFacts) -> Html:
 
 
 def _newest(snapshot: Snapshot) -> Html:
+    written = [paper for paper in snapshot.papers if not paper.facts_only]
     rows = [
         el(
             "li",
-            el("p", paper_link(HERE, p), el("span", when(p.submitted), class_="faint date")),
-            el("p", p.gist),
+            el("p", paper_link(HERE, p), el("span", when(p.day), class_="faint date")),
+            el("p", p.gist) if p.gist else None,
         )
-        for p in snapshot.papers[:_NEWEST]
+        for p in written[:_NEWEST]
     ]
     every = paragraph(inward(HERE, "papers", plural(len(snapshot.papers), "paper") + " in all"))
     return el("div", el("ol", *rows, class_="related"), every)

@@ -199,9 +199,9 @@ def listing(value: str, id_: str | None = None) -> Html:
     return el("div", el("pre", el("code", verbatim(value), id=id_)), class_="highlight")
 
 
-def when(day: date) -> Html:
-    """A date that machines can read too."""
-    return el("time", day.isoformat(), datetime=day.isoformat())
+def when(day: date | str) -> Html:
+    """A date that machines can read too; a month is written ``2024-02``."""
+    return el("time", str(day), datetime=str(day))
 
 
 def badge(label: str, kind: str) -> Html:

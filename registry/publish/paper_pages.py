@@ -47,7 +47,7 @@ def paper_page(snapshot: Snapshot, paper: Paper, related: Sequence[Related]) -> 
         heading(1, paper.title),
         _status_banner(here, snapshot, paper),
         _facts(paper),
-        el("p", paper.gist, class_="lead"),
+        _gist(paper),
         *_topics(here, snapshot, paper),
         *_methods(here, snapshot, paper),
         *claim_blocks(here, snapshot, paper),
@@ -61,12 +61,12 @@ def paper_page(snapshot: Snapshot, paper: Paper, related: Sequence[Related]) -> 
     return Page(
         folder=here,
         title=paper.title,
-        description=paper.gist[:200],
+        description=(paper.gist or paper.title)[:200],
         blocks=tuple(block for block in blocks if block is not None),
         citation={
             "title": paper.title,
             "authors": list(paper.authors),
-            "date": paper.submitted.strftime("%Y/%m/%d"),
+            "date": paper.day.replace("-", "/"),
             "arxiv_id": paper.id,
         },
     )
@@ -102,16 +102,31 @@ def _facts(paper: Paper) -> Html:
     former = join([items(paper.former_titles)]) if paper.former_titles else None
     rows: list[tuple[str, Child]] = [
         ("arXiv", outward(url, url.removeprefix("https://"))),
-        ("Submitted", when(paper.submitted)),
+        ("Submitted", when(paper.submitted) if paper.submitted else None),
+        ("Announced", None if paper.submitted else _announced(paper)),
         ("Updated", when(paper.updated) if paper.updated else None),
-        ("Authors", authors(paper.authors)),
+        ("Authors", authors(paper.authors) if paper.authors else _UNKNOWN),
         ("Venue", paper.venue),
         ("Licence", licence(paper.licence) if paper.licence else _UNKNOWN),
-        ("Categories", ", ".join(paper.categories)),
+        ("Categories", ", ".join(paper.categories) or _UNKNOWN),
         ("DOI", outward(f"https://doi.org/{paper.doi}", paper.doi) if paper.doi else None),
         ("Earlier titles", former),
     ]
     return facts(rows)
+
+
+def _announced(paper: Paper) -> Html:
+    month = when(paper.day)
+    return month if paper.announced else join([month, " by its identifier"])
+
+
+def _gist(paper: Paper) -> Html:
+    if paper.gist is None:
+        return el("p", _FACTS_ONLY, class_="facts-only")
+    return el("p", paper.gist, class_="lead")
+
+
+_FACTS_ONLY = "Facts only: nobody has written here yet what this paper does and finds."
 
 
 def authors(names: Sequence[str]) -> Html:
@@ -142,7 +157,9 @@ def _topics(here: str, snapshot: Snapshot, paper: Paper) -> list[Html]:
         leaf = snapshot.leaves.get(slug)
         scope = el("span", leaf.scope, class_="chip-scope") if leaf else None
         kind = el("span", "also", class_="faint") if index else None
-        rows.append(el("li", kind, leaf_chip(here, snapshot, slug), scope))
+        said = ", ".join(paper.leaf_sources.get(slug, ()))
+        source = el("span", f"placed by {said}", class_="faint") if said else None
+        rows.append(el("li", kind, leaf_chip(here, snapshot, slug), scope, source))
     facets = [
         (name.replace("_", " ").capitalize(), ", ".join(values))
         for name, values in sorted(paper.facets.items())
@@ -153,6 +170,8 @@ def _topics(here: str, snapshot: Snapshot, paper: Paper) -> list[Html]:
 
 
 def _methods(here: str, snapshot: Snapshot, paper: Paper) -> list[Html]:
+    if paper.facts_only and not paper.methods:
+        return []
     cards = []
     for one in paper.methods:
         method = snapshot.method(one.slug)
@@ -202,10 +221,10 @@ def _related(here: str, related: Sequence[Related]) -> list[Html]:
             el(
                 "p",
                 paper_link(here, one.paper),
-                el("span", when(one.paper.submitted), class_="faint date"),
+                el("span", when(one.paper.day), class_="faint date"),
                 el("span", f"{one.score:.2f}", class_="score", title="likeness of words, 0 to 1"),
             ),
-            el("p", one.paper.gist),
+            el("p", one.paper.gist) if one.paper.gist else None,
             el("p", "; ".join(one.reasons), class_="faint"),
         )
         for one in related

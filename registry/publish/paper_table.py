@@ -56,20 +56,20 @@ def _row(snapshot: Snapshot, paper: Paper) -> list[Child | Cell]:
     methods = [snapshot.method(one.slug) for one in paper.methods]
     links = [inward(HERE, f"methods/{m.info.slug}", m.info.slug) for m in methods if m]
     found = {e.verdict: None for e in snapshot.evidence_of(paper=paper.id)}
-    first = paper.authors[0] + (" et al." if len(paper.authors) > 1 else "")
+    first = ", ".join(paper.authors[:1]) + (" et al." if len(paper.authors) > 1 else "")
+    about = ("survey" if isinstance(paper, Survey) else "", first, paper.id)
     state = None if paper.status == "active" else badge(paper.status, "bad")
-    about = "survey, " if isinstance(paper, Survey) else ""
     title = join(
         [
             paper_link(HERE, paper),
             Html(" ") if state else None,
             state,
-            el("span", f"{about}{first}, {paper.id}", class_="what"),
+            el("span", ", ".join(filter(None, about)), class_="what"),
         ]
     )
     return [
         Cell(title, paper.title.lower()),
-        Cell(when(paper.submitted), paper.submitted.isoformat()),
+        Cell(when(paper.day), paper.since.isoformat()),
         Cell(leaf_chip(HERE, snapshot, paper.leaf), leaf.title if leaf else paper.leaf),
         join(links, Html(", ")) if links else "-",
         Cell(str(len(paper.claims)) if paper.claims else "-", str(len(paper.claims))),
@@ -82,7 +82,7 @@ def _data(snapshot: Snapshot, paper: Paper) -> dict[str, str]:
     kinds += ["runs"] if any(snapshot.method(m.slug) for m in paper.methods) else []
     kinds += ["measured"] if snapshot.evidence_of(paper=paper.id) else []
     groups = dict.fromkeys(leaf.split("/")[0] for leaf in paper.leaves)
-    return {"topic": " ".join(groups), "year": str(paper.submitted.year), "kind": " ".join(kinds)}
+    return {"topic": " ".join(groups), "year": str(paper.since.year), "kind": " ".join(kinds)}
 
 
 def _form(snapshot: Snapshot) -> Html:
@@ -92,7 +92,7 @@ def _form(snapshot: Snapshot) -> Html:
         for group in snapshot.catalog.taxonomy.groups
         if group.leaves and _group_key(group.leaves[0].slug) in held
     ]
-    years = sorted({str(paper.submitted.year) for paper in snapshot.papers}, reverse=True)
+    years = sorted({str(paper.since.year) for paper in snapshot.papers}, reverse=True)
     kinds = [("runs", "with a method that runs"), ("measured", "with a measured claim")]
     kinds.append(("survey", "surveys"))
     return el(

@@ -34,7 +34,7 @@ def related_papers(
 
     by_id = {paper.id: paper for paper in papers}
     near = Neighbours(
-        {p.id: f"{p.title}\n{p.title}\n{p.gist}\n{abstracts.get(p.id, '')}" for p in papers}
+        {p.id: "\n".join((p.title, p.title, p.gist or "", abstracts.get(p.id, ""))) for p in papers}
     )
     found = {}
     for paper in papers:

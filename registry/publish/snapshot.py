@@ -76,7 +76,7 @@ class Snapshot:
     def papers(self) -> tuple[Paper, ...]:
         """Every entry, the newest first."""
         return tuple(
-            sorted(self.catalog.papers.values(), key=lambda p: (p.submitted, p.id), reverse=True)
+            sorted(self.catalog.papers.values(), key=lambda p: (p.since, p.id), reverse=True)
         )
 
     @cached_property
@@ -107,7 +107,7 @@ class Snapshot:
     @cached_property
     def newest_date(self) -> date:
         """The date of the newest fact; the site's clock, so that a build has no other."""
-        days = [p.updated or p.submitted for p in self.papers]
+        days = [p.updated or p.since for p in self.papers]
         days += [e.date for e in self.catalog.evidence]
         days += [run.record.started.date() for run in self.runs if run.record.started]
         days += self.benchmarks.days

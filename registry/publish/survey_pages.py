@@ -61,11 +61,11 @@ def survey_page(snapshot: Snapshot, survey: Survey) -> Page:
     blocks = (
         crumbs(here, ("surveys", "Surveys"), survey.id),
         heading(1, survey.title),
-        el("p", survey.gist, class_="lead"),
+        el("p", survey.gist, class_="lead") if survey.gist else Html(""),
         facts(
             [
                 ("Paper", paper_link(here, survey)),
-                ("Submitted", when(survey.submitted)),
+                ("Submitted", when(survey.day)),
                 ("Outline read from", survey.outline_source),
                 ("Sections", str(counts.sections)),
                 ("Papers here", _part(counts.papers_here, counts.papers)),
@@ -81,7 +81,7 @@ def survey_page(snapshot: Snapshot, survey: Survey) -> Page:
         ),
         el("div", _outline(here, snapshot, survey.outline), class_="outline"),
     )
-    return Page(here, f"Outline of {survey.title}", survey.gist[:200], blocks)
+    return Page(here, f"Outline of {survey.title}", (survey.gist or survey.title)[:200], blocks)
 
 
 def _claims(here: str, snapshot: Snapshot, survey: Survey) -> Html | None:
@@ -146,7 +146,7 @@ def surveys_page(snapshot: Snapshot) -> Page:
         rows.append(
             [
                 inward(here, survey_folder(survey.id), survey.title),
-                when(survey.submitted),
+                when(survey.day),
                 str(counts.sections),
                 _part(counts.papers_here, counts.papers),
                 _part(counts.methods_here, counts.methods),

@@ -105,13 +105,14 @@ papers = Table(
     Column("title", Text, nullable=False),
     Column("former_titles", JsonText, nullable=False),
     Column("authors", JsonText, nullable=False),
+    # The day to sort by; where only the month is known, its first day.
     Column("submitted", Date, nullable=False),
     Column("updated", Date),
     Column("categories", JsonText, nullable=False),
     Column("licence", Text),
     Column("venue", Text),
     Column("doi", Text),
-    Column("gist", Text, nullable=False),
+    Column("gist", Text, nullable=False),  # "" where the entry holds facts only
     Column("claims", JsonText, nullable=False),
     Column("status", String(20), nullable=False),
     Column("superseded_by", String(40)),

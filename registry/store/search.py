@@ -149,7 +149,7 @@ def _shown(
     for row in connection.execute(about_methods):
         shown["method", row.slug] = (row.name, row.status, row.summary)
     for row in connection.execute(select(papers).where(papers.c.id.in_(refs["paper"]))):
-        shown["paper", row.id] = (row.title, row.status, row.gist)
+        shown["paper", row.id] = (row.title, row.status, row.gist or " ".join(row.authors))
     newest = (preprints.c.id == versions.c.preprint_id) & (preprints.c.newest == versions.c.version)
     about_candidates = (
         select(versions).join(preprints, newest).where(preprints.c.id.in_(refs["candidate"]))

@@ -143,6 +143,26 @@ FAULTS: dict[str, tuple[Change, str]] = {
         lambda r: save_entry(r, paper(**PAPER, gist="One.\nTwo.")),
         "gist holds U+000A (a control character)",
     ),
+    "sources of a leaf it does not have": (
+        lambda r: save_entry(r, paper(**PAPER, leaf_sources={"fruit/pears": ["canonical"]})),
+        "leaf_sources names 'fruit/pears', which is no leaf of this paper",
+    ),
+    "a gist without authors": (
+        lambda r: save_entry(r, paper(**PAPER, authors=[])),
+        "an entry with a gist has no authors",
+    ),
+    "a gist without a date": (
+        lambda r: save_entry(r, paper(**PAPER, submitted=None)),
+        "an entry with a gist has no submitted",
+    ),
+    "announced long after its id": (
+        lambda r: save_entry(r, paper(**PAPER, submitted=None, announced="2024-03-17")),
+        "announced (2024-03-17) is long after the month of the id 2401.00001",
+    ),
+    "a method of a paper without a gist": (
+        lambda r: save_entry(r, paper(**PAPER, gist=None)),
+        "the method dig is read from this paper, which has no gist",
+    ),
     "a DOI that is none": (
         lambda r: save_entry(r, paper(**PAPER, doi="https://doi.org/10.1000/x")),
         "doi is 'https://doi.org/10.1000/x'",

@@ -20,21 +20,10 @@ SOURCES = (
     "2502.21321", "2503.06072", "2502.11767", "2402.01364", "2303.18223",
     "2502.08924", "2410.11711", "2402.17400", "2312.15918",
 )  # fmt: skip
-FILES = [
-    path.relative_to(CATALOG)
-    for path in (*files.paper_paths(CATALOG), *files.survey_paths(CATALOG))
-]
 
 
 def test_the_catalog_has_no_problem() -> None:
     assert [str(problem) for problem in check_catalog(CATALOG)] == []
-
-
-@pytest.mark.parametrize("name", FILES, ids=str)
-def test_writing_back_a_file_changes_no_byte(name: Path) -> None:
-    path = CATALOG / name
-    load = files.load_survey if name.parts[0] == "surveys" else files.load_paper
-    assert dump_entry(load(path)).encode() == path.read_bytes()
 
 
 def test_writing_back_the_taxonomy_changes_no_byte() -> None:
@@ -54,9 +43,9 @@ def test_the_source_papers_are_there_and_the_surveys_have_outlines() -> None:
     assert all(len(survey.outline) > 2 for survey in catalog.surveys.values())
 
 
-def test_every_paper_but_a_survey_claims_something() -> None:
+def test_every_paper_of_a_method_claims_something() -> None:
     catalog = load_catalog(CATALOG)
-    without = [id_ for id_, p in catalog.papers.items() if not p.claims]
+    without = [id_ for id_, p in catalog.papers.items() if p.methods and not p.claims]
     assert set(without) <= set(catalog.surveys)
 
 

@@ -36,7 +36,7 @@ def broken(tmp_path: Path, old: str, new: str) -> tuple[CatalogError, str]:
 @pytest.mark.parametrize(
     ("old", "new", "line", "what", "allowed"),
     [
-        ("gist:", "gits:", "id:", "the field 'gist' is missing", "What the paper does"),
+        ("title:", "titel:", "id:", "the field 'title' is missing", "a value"),
         ("leaf: fruit/apples", "leaf: Apples", "leaf:", "leaf is 'Apples'", "group/leaf"),
         ("submitted: 2024-01-02", "submitted: 2024-02-30", "submitted:", "submitted is", "a date"),
         ("submitted: 2024-01-02", "submitted: 20240729", "submitted:", "submitted is '2024", "a date"),
@@ -82,7 +82,7 @@ def test_every_fault_of_a_file_is_found(tmp_path: Path) -> None:
     path = tmp_path / "2401.00001.yaml"
     path.write_text('id: "2401.00001"\ntitle: ""\nauthors: []\nsubmitted: 2024-01-02\nfoo: bar\n')
     _, problems = read_entry(path, Paper)
-    assert len(problems) == 6  # title, authors, foo; categories, leaf and gist are missing
+    assert len(problems) == 3  # title, foo; leaf is missing
 
 
 def test_a_file_that_is_a_list_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from methods.index import METHODS
+from registry.catalog.models import Paper
 from registry.cli import listing
 from registry.cli.app import main
 from registry.core.settings import Settings
@@ -189,6 +190,20 @@ def test_a_paper_is_shown_by_any_form_of_its_id(
     assert facts["kind"] == "paper"
     (claim,) = facts["claims"]
     assert [(e["scale"], e["verdict"]) for e in claim["evidence"]] == [("tiny", "reproduced")]
+
+
+def test_a_card_of_facts_alone_says_what_is_not_known(
+    catalog: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = {"fruit/apples": ["made-up-list", "canonical"]}
+    fabricated.save_entry(
+        catalog, Paper(id="2401.00003", title="Bare", leaf="fruit/apples", leaf_sources=sources)
+    )
+    assert as_json(capsys, "show", "2401.00003")["gist"] is None
+    _, out, _ = run(capsys, "show", "2401.00003")
+    assert "this entry holds facts only" in out and "None" not in out
+    assert "authors not looked up" in out and "2024-01, by its identifier" in out
+    assert "fruit/apples (made-up-list, canonical)" in out
 
 
 def test_a_paper_s_card_shows_each_claim_beside_what_we_measured(

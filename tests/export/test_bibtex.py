@@ -134,3 +134,9 @@ def test_bibtex_itself_reads_every_hostile_title(tmp_path: Path) -> None:
     assert "error message" not in done.stdout.lower(), done.stdout
     listed = (tmp_path / "a.bbl").read_text(encoding="utf-8", errors="replace")
     assert listed.count("\\bibitem{") == len(TITLES)
+
+
+def test_what_was_not_looked_up_is_left_out() -> None:
+    text = entry(paper(authors=[], categories=[], submitted=None, gist=None))
+    assert "author" not in text and "primaryClass" not in text and "None" not in text
+    assert "year          = {2024}," in text

@@ -10,6 +10,7 @@ from datetime import date
 import html5lib
 import pytest
 
+from registry.catalog.models import Paper
 from registry.publish.figures import metric_curves
 from registry.publish.home_page import home_page
 from registry.publish.markup import Page
@@ -105,6 +106,29 @@ def test_an_abstract_is_shown_only_where_the_store_has_one(snapshot: Snapshot) -
 def test_a_licence_that_nobody_looked_up_is_said_to_be_so(snapshot: Snapshot) -> None:
     assert "Licence not looked up" in said(page_of(snapshot, SECOND))
     assert "not looked up" not in said(page_of(snapshot, FIRST))
+
+
+def test_a_page_of_facts_alone_says_so_and_what_was_not_looked_up(snapshot: Snapshot) -> None:
+    bare = Paper(
+        id="2506.00007",
+        title="Boats of Which Little Is Known",
+        leaf="alignment/pairwise",
+        leaf_sources={"alignment/pairwise": ("made-up-list", "canonical")},
+    )
+    held = with_papers(snapshot, bare)
+    words = said(page_of(held, bare.id))
+    assert "Facts only" in words and "None" not in words
+    assert "2025-06 by its identifier" in words
+    assert "Authors not looked up" in words and "Categories not looked up" in words
+    assert "made-up-list, canonical" in words
+    assert "2025-06" in said(papers_page(held))
+    assert bare.title not in said(home_page(held))
+
+
+def test_a_day_of_announcement_stands_for_that_of_submission(snapshot: Snapshot) -> None:
+    told = fabricated.paper(submitted=None, updated=None, announced=date(2025, 1, 3))
+    words = said(page_of(with_papers(snapshot, told), FIRST))
+    assert "Announced 2025-01-03" in words and "Submitted" not in words
 
 
 def test_many_authors_open_on_demand(snapshot: Snapshot) -> None:

@@ -1,0 +1,215 @@
+"""A paper named by a curator, or many from files of facts, becomes files of the catalog.
+
+A title is taken from arXiv alone: from the store, where a source of arXiv gave it, or from files of
+facts whose title an index of real titles, the taxonomy or arXiv's own metadata confirms.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from methods.index import METHODS
+from registry.catalog.facts import Facts, arxiv_categories
+from registry.catalog.files import (
+    Catalog,
+    dump_entry,
+    entry_path,
+    find_entry,
+    load_catalog,
+    outline_papers,
+    save_entry,
+)
+from registry.catalog.from_facts import (
+    Known,
+    LeftOut,
+    checked_titles,
+    entries,
+    make_entry,
+)
+from registry.catalog.gists import check_gist
+from registry.catalog.models import MethodLink, Paper, Relation, Taxonomy
+from registry.catalog.one_entry import entry_problems
+from registry.catalog.taxonomy import canonical_titles, find_leaf
+from registry.catalog.titles import folded
+from registry.core.errors import UnknownNameError, UsageError
+from registry.core.ids import ArxivId
+from registry.core.settings import Settings
+from registry.store.queries import Candidate
+
+CURATOR = "curator"
+Titles = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the curator says of the paper; ``methods`` are written ``slug:relation``."""
+
+    leaf: str
+    secondary: tuple[str, ...] = ()
+    gist: str | None = None
+    methods: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Added:
+    """The entry, where it belongs and its text; ``written`` is False after a dry run."""
+
+    paper: Paper
+    path: Path
+    text: str
+    written: bool
+
+    @property
+    def diff(self) -> str:
+        """The file as a unified diff against nothing."""
+        name = self.path.name
+        lines = difflib.unified_diff(
+            [], self.text.splitlines(keepends=True), "/dev/null", f"{self.path.parent.name}/{name}"
+        )
+        return "".join(lines)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What a file of facts gave: the entries made and who was left out."""
+
+    added: tuple[Added, ...]
+    left_out: tuple[LeftOut, ...]
+    there_already: int
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Reason -> how many papers were left out for it, the most common first."""
+        return dict(Counter(one.reason for one in self.left_out).most_common())
+
+
+def add_one(
+    settings: Settings, facts: Facts, choice: Choice, titles: Titles, *, dry_run: bool = False
+) -> Added:
+    """Write the entry of ``facts`` with the curator's ``choice``.
+
+    Raises UsageError where the paper is in the catalog already, its title is not sure or the
+    choice will not do; CatalogError where ``registry check`` would object.
+    """
+    root = settings.catalog_dir
+    require_writable(settings)
+    if path := find_entry(root, ArxivId(facts.id)):
+        raise UsageError(f"{facts.id} is in the catalog already: {path}. Edit that file instead.")
+    catalog = load_catalog(root)
+    canonical = canonical_titles(catalog.taxonomy).get(facts.id)
+    sure = checked_titles(facts, titles.get(facts.id, ()), canonical)
+    if isinstance(sure, LeftOut):
+        raise UsageError(
+            f"{facts.id}: {sure.reason} ({'; '.join(facts.listed) or 'none given'}). Allowed: a "
+            "title that arXiv gives. Look at "
+            f"https://arxiv.org/abs/{facts.id}, or run `registry ingest --ids {facts.id}` first."
+        )
+    paper = make_entry(
+        facts,
+        sure,
+        _leaves(choice, facts, catalog.taxonomy),
+        check_gist(choice.gist, facts.abstract) if choice.gist is not None else None,
+        method_links(choice.methods),
+    )
+    if isinstance(paper, LeftOut):
+        raise UsageError(f"{facts.id} makes no entry of the catalog: {paper.reason}.")
+    alike = [p for p in catalog.papers.values() if folded(p.title) == folded(paper.title)]
+    if problems := entry_problems(root, paper, catalog.taxonomy, alike):
+        raise problems[0].error
+    return _keep(root, paper, dry_run)
+
+
+def add_all(
+    settings: Settings, facts: Mapping[str, Facts], titles: Titles, *, dry_run: bool = False
+) -> Gathered:
+    """Write an entry for each paper of ``facts`` that ``registry.catalog.from_facts`` lets in.
+
+    What is there already stays as it is, so that a second run adds nothing.
+    """
+    root = settings.catalog_dir
+    require_writable(settings)
+    catalog = load_catalog(root)
+    there = {folded(paper.title): paper.id for paper in catalog.papers.values()}
+    added, left_out = [], []
+    for made in entries(facts, _known(catalog, titles)):
+        if isinstance(made, LeftOut):
+            left_out.append(made)
+        elif folded(made.title) in there:
+            left_out.append(LeftOut(made.id, "an entry has the same title"))
+        elif problems := entry_problems(root, made, catalog.taxonomy):
+            left_out.append(LeftOut(made.id, problems[0].what))
+        else:
+            added.append(_keep(root, made, dry_run))
+    return Gathered(tuple(added), tuple(left_out), sum(id_ in catalog.papers for id_ in facts))
+
+
+def facts_of(found: Candidate) -> Facts:
+    """What the store has of a preprint, as facts; its title came from arXiv.
+
+    Its former titles are real titles: they belong to the ``titles`` of ``add_one``.
+    """
+    return Facts(
+        id=found.id,
+        title=found.title,
+        authors=found.authors,
+        categories=arxiv_categories(found.categories),
+        submitted=found.published.date(),
+        updated=found.updated.date() if found.version > 1 else None,
+        doi=found.doi,
+        abstract=found.abstract,
+    )
+
+
+def method_links(texts: Sequence[str]) -> tuple[MethodLink, ...]:
+    """``slug:relation`` texts as links. Raises UsageError."""
+    slugs = [info.slug for info in METHODS]
+    relations = get_args(Relation)
+    links = []
+    for text in texts:
+        slug, _, relation = text.partition(":")
+        if relation not in relations:
+            raise UsageError(
+                f"--method {text!r} names no relation. Allowed: <slug>:{'|'.join(relations)}, for "
+                "example dpo:uses."
+            )
+        if slug not in slugs:
+            raise UnknownNameError("method", slug, slugs, "registry list methods")
+        links.append(MethodLink.model_validate({"slug": slug, "relation": relation}))
+    return tuple(links)
+
+
+def require_writable(settings: Settings) -> None:
+    """Raises UsageError where the catalog is the one inside the installed package."""
+    if not settings.catalog_is_writable:
+        raise UsageError(
+            f"the catalog {settings.catalog_dir} is the copy inside the installed package, which "
+            "is not written to. Run in a checkout, or name another catalog in "
+            "REGISTRY_CATALOG_DIR."
+        )
+
+
+def _leaves(choice: Choice, facts: Facts, taxonomy: Taxonomy) -> dict[str, tuple[str, ...]]:
+    asked = (choice.leaf, *choice.secondary)
+    slugs = [find_leaf(taxonomy, leaf).slug for leaf in asked]
+    if len(set(slugs)) < len(slugs):
+        raise UsageError("a leaf is named twice. Allowed: one --leaf, and up to two others.")
+    if len(slugs) > 3:
+        raise UsageError(f"{len(slugs) - 1} secondary leaves. Allowed: at most two --secondary.")
+    return {slug: tuple(sorted({CURATOR} | facts.leaves.get(slug, set()))) for slug in slugs}
+
+
+def _known(catalog: Catalog, titles: Titles) -> Known:
+    outlines: Iterable[tuple[str, ...]] = map(outline_papers, catalog.surveys.values())
+    outlined = {id_ for outline in outlines for id_ in outline}
+    return Known(catalog.taxonomy, titles, catalog.papers.keys(), outlined)
+
+
+def _keep(root: Path, paper: Paper, dry_run: bool) -> Added:
+    if not dry_run:
+        save_entry(root, paper)
+    return Added(paper, entry_path(root, paper), dump_entry(paper), written=not dry_run)
