@@ -37,6 +37,8 @@ def entry(paper: Paper) -> str:
         "url": ArxivId(paper.id).url,
         "doi": escaped(paper.doi or ""),
         "note": escaped("; ".join(_notes(paper))),
+        # What BibTeX sorts by where no author is known.
+        "key": "" if paper.authors else f"arXiv:{paper.id}",
     }
     return _entry("misc", citation_key(paper), fields)
 

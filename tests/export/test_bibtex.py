@@ -140,3 +140,4 @@ def test_what_was_not_looked_up_is_left_out() -> None:
     text = entry(paper(authors=[], categories=[], submitted=None, gist=None))
     assert "author" not in text and "primaryClass" not in text and "None" not in text
     assert "year          = {2024}," in text
+    assert "key           = {arXiv:2401.00001}," in text
