@@ -79,7 +79,7 @@ def inspect_catalog(
     for path, paper in read.papers.values():
         problems += check_paper(path, paper, read.taxonomy, methods, experiments, places)
         if isinstance(paper, Survey):
-            problems += check_survey(path, paper, methods, places)
+            problems += check_survey(path, paper, read.taxonomy, methods, places)
     problems += check_papers_together(read.papers, read.unreadable, places)
     problems += check_methods(root, known, read.unreadable, methods)
     for path, evidence in read.evidence:

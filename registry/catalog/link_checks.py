@@ -9,10 +9,11 @@ from pathlib import Path
 from methods.experiments.protocol import Experiment
 from methods.index import MethodInfo
 from registry.catalog.entry_checks import repeated
-from registry.catalog.models import Evidence, Paper, Section, Survey
+from registry.catalog.models import Evidence, Paper, Section, Survey, Taxonomy
 from registry.catalog.places import Places
 from registry.catalog.problems import Problem
 from registry.catalog.reader import Step
+from registry.catalog.taxonomy import aliases, nearest_leaves
 from registry.core.ids import ArxivId
 
 Entries = Mapping[str, tuple[Path, Paper]]
@@ -95,9 +96,14 @@ def check_papers_together(
 
 
 def check_survey(
-    path: Path, survey: Survey, methods: tuple[MethodInfo, ...], places: Places
+    path: Path,
+    survey: Survey,
+    taxonomy: Taxonomy | None,
+    methods: tuple[MethodInfo, ...],
+    places: Places,
 ) -> Iterator[Problem]:
-    """Sections once under a heading, papers once in a section, our methods by their slug."""
+    """Sections once under a heading, papers and leaves once in a section, our methods by their
+    slug, leaves that the taxonomy has."""
     by_name = {info.name.casefold(): info.slug for info in methods}
     for place, sections in _levels(survey.outline, ("outline",)):
         for title in repeated(section.title for section in sections):
@@ -105,15 +111,33 @@ def check_survey(
             yield Problem(path, places.line(path, *place), what, "each once", "rename one")
         for index, section in enumerate(sections):
             here = (*place, index)
-            for id_ in repeated(section.papers):
-                line = places.line(path, *here, "papers")
-                yield Problem(path, line, f"{id_} stands twice", "each once", "remove one")
+            for kind, values in (("papers", section.papers), ("leaves", section.leaves)):
+                for value in repeated(values):
+                    line = places.line(path, *here, kind)
+                    yield Problem(path, line, f"{value} stands twice", "each once", "remove one")
+            yield from _section_leaves(path, section, here, taxonomy, places)
             for number, name in enumerate(section.methods):
                 slug = by_name.get(name.casefold())
                 if slug is not None and slug != name:
                     line = places.line(path, *here, "methods", number)
                     what = f"{name!r} is a method of ours"
                     yield Problem(path, line, what, "its slug", f"write {slug}")
+
+
+def _section_leaves(
+    path: Path, section: Section, here: tuple[Step, ...], taxonomy: Taxonomy | None, places: Places
+) -> Iterator[Problem]:
+    if taxonomy is None:
+        return  # its own fault is reported
+    former = aliases(taxonomy)
+    for number, slug in enumerate(section.leaves):
+        if taxonomy.leaf(slug) is None:
+            line = places.line(path, *here, "leaves", number)
+            newer = former.get(slug)
+            what = f"{slug!r} is {'an older name' if newer else 'no leaf of the taxonomy'}"
+            near = ", ".join(nearest_leaves(taxonomy, slug))
+            fix = f"write {newer!r}" if newer else f"nearest: {near}"
+            yield Problem(path, line, what, "registry list leaves", fix)
 
 
 def check_evidence(

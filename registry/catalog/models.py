@@ -234,6 +234,9 @@ class Section(Record):
     """One heading of a survey, and what it covers."""
 
     title: Text
+    leaves: tuple[LeafSlug, ...] = Field(
+        default=(), description="Our leaves that belong under it: where a new paper would go."
+    )
     papers: tuple[PaperId, ...] = ()
     methods: tuple[Text, ...] = Field(
         default=(), description="Methods it names, ours by slug, others by name."

@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reject": ("registry.cli.accept:reject", "Take a candidate out of the queue."),
     "check": ("registry.cli.check:check", "Check every file of the catalog and every link."),
     "export": ("registry.cli.export:export", "Write the catalog in other formats."),
+    "survey": ("registry.cli.survey:survey", "Show what a survey covers, and what came after it."),
     "publish": ("registry.cli.publish:publish", "Build the site from catalog, store and runs."),
 }
 """Name -> where it stands (``module:attribute``), and its line of help."""

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from registry.catalog.models import Paper
 from registry.core.escape import one_line
 from registry.core.ids import ArxivId
-from registry.export.names import citation_keys, split_name
+from registry.export.names import citation_key, split_name
 
 
-def csl_items(
-    papers: Iterable[Paper], keys: Mapping[str, str] | None = None
-) -> list[dict[str, Any]]:
-    """One item a paper, in the order given; ``id`` is the key that BibTeX has too.
-
-    ``keys`` (id to key) are those of the whole catalog; without them they are made here.
-    """
-    wanted = list(papers)
-    keys = citation_keys(wanted) if keys is None else keys
-    return [csl_item(paper, keys[paper.id]) for paper in wanted]
+def csl_items(papers: Iterable[Paper]) -> list[dict[str, Any]]:
+    """One item a paper, in the order given; ``id`` is the key that BibTeX has too."""
+    return [csl_item(paper) for paper in papers]
 
 
-def csl_item(paper: Paper, key: str) -> dict[str, Any]:
+def csl_json(papers: Iterable[Paper]) -> str:
+    """The items as a JSON list, indented."""
+    return json.dumps(csl_items(papers), ensure_ascii=False, indent=2) + "\n"
+
+
+def csl_item(paper: Paper) -> dict[str, Any]:
     """``paper`` as an item of type ``article``, which in CSL means a preprint."""
     item: dict[str, Any] = {
-        "id": key,
+        "id": citation_key(paper),
         "type": "article",
         "title": one_line(paper.title),
         "author": [_author(name) for name in paper.authors],
@@ -38,9 +37,9 @@ def csl_item(paper: Paper, key: str) -> dict[str, Any]:
         "URL": ArxivId(paper.id).url,
     }
     if paper.doi:
-        item["DOI"] = paper.doi
+        item["DOI"] = one_line(paper.doi)
     if paper.venue:
-        item["note"] = paper.venue
+        item["note"] = one_line(paper.venue)
     return item
 
 

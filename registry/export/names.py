@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
-from string import ascii_lowercase
 
 from registry.catalog.models import Paper
 from registry.core.escape import one_line
@@ -20,12 +18,6 @@ _LETTERS = str.maketrans(
     }
 )  # fmt: skip
 _SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv"))
-_SMALL = frozenset(
-    (
-        "a", "an", "and", "are", "as", "at", "by", "can", "do", "does", "for", "from", "how", "in",
-        "is", "it", "of", "on", "or", "the", "to", "via", "what", "when", "why", "with",
-    )
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,45 +37,25 @@ def split_name(text: str) -> Name:
     return Name(" ".join(words[:-family]), " ".join(words[-family:]))
 
 
-def citation_keys(papers: Iterable[Paper]) -> dict[str, str]:
-    """A key for each id: first author, year, first telling word; ``rafailov2023direct``.
+def short_authors(names: tuple[str, ...]) -> str:
+    """The authors as a list of papers has them: ``Example``, ``Example and Made``, ``Example et
+    al.``; empty where none is known."""
+    families = [split_name(name).family for name in names]
+    if len(families) > 2:
+        return f"{families[0]} et al."
+    return " and ".join(families)
 
-    Where two papers would share one, the older keeps it and the newer get a letter, so that a key
-    does not change when newer papers are added.
+
+def citation_key(paper: Paper) -> str:
+    """First author and identifier: ``rafailov-2305.18290``.
+
+    Made of the paper alone, so that it is unique and stays whatever enters the catalog beside it
+    and however the paper is renamed.
     """
-    keys: dict[str, str] = {}
-    used: set[str] = set()
-    for paper in sorted(papers, key=lambda p: (_age(p), p.id)):
-        base = _base_key(paper)
-        key = next(k for k in _spellings(base) if k not in used)
-        used.add(key)
-        keys[paper.id] = key
-    return keys
-
-
-def _spellings(base: str) -> Iterable[str]:
-    yield base
-    yield from (base + letter for letter in ascii_lowercase[1:])
-    number = 27
-    while True:
-        yield f"{base}-{number}"
-        number += 1
-
-
-def _base_key(paper: Paper) -> str:
     family = split_name(paper.authors[0]).family.split(" ")[0] if paper.authors else ""
-    words = [word for word in _plain(paper.title).split() if word not in _SMALL]
-    surname = _plain(family).replace(" ", "") or "anonymous"
-    return f"{surname}{paper.since.year}{words[0] if words else ''}"
-
-
-def _age(paper: Paper) -> tuple[int, int]:
-    digits = ArxivId(paper.id).base.split("/")[-1].replace(".", "")
-    year, rest = int(digits[:2]), int(digits[2:])
-    return (year + (1900 if year >= 91 else 2000), rest)
+    return f"{_plain(family) or 'arxiv'}-{ArxivId(paper.id).slug}"
 
 
 def _plain(text: str) -> str:
-    letters = unicodedata.normalize("NFKD", one_line(text).translate(_LETTERS))
-    ascii_only = letters.encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", " ", ascii_only.replace("'", "")).strip()
+    letters = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+    return re.sub(r"[^a-z0-9]+", "", letters.encode("ascii", "ignore").decode().lower())

@@ -56,7 +56,7 @@ def paper_page(snapshot: Snapshot, paper: Paper, related: Sequence[Related]) -> 
         *_related(here, related),
         *_abstract(snapshot, paper),
         *_links(paper),
-        *_cite(snapshot, paper),
+        *_cite(paper),
     ]
     return Page(
         folder=here,
@@ -250,19 +250,15 @@ def _links(paper: Paper) -> list[Html]:
     return [heading(2, "Links"), items(link(one) for one in paper.links)] if paper.links else []
 
 
-def _cite(snapshot: Snapshot, paper: Paper) -> list[Html]:
+def _cite(paper: Paper) -> list[Html]:
     button = el(
         "button", "Copy BibTeX", type="button", class_="copy", data_copy="bibtex", hidden=True
     )
     box = el(
         "div",
-        el("pre", el("code", verbatim(_bibtex(snapshot, paper)), id="bibtex")),
+        el("pre", el("code", verbatim(entry(paper).strip()), id="bibtex")),
         button,
         class_="highlight cite",
         data_search_exclude=True,
     )
     return [heading(2, "Cite"), box]
-
-
-def _bibtex(snapshot: Snapshot, paper: Paper) -> str:
-    return entry(paper, snapshot.citation_keys[paper.id]).strip()

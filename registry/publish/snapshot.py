@@ -16,12 +16,13 @@ from methods.register.facts import PeerCheck
 from methods.register.peers import checks_of
 from registry.catalog.files import Catalog, load_catalog
 from registry.catalog.models import Evidence, Leaf, Paper
+from registry.catalog.tracking import Newer, Tracked, track
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
-from registry.export.names import citation_keys
 from registry.publish.benchmarks import Benchmarks, read_benchmarks
 from registry.runs.options import OptionFacts, options_of
 from registry.runs.records import Metrics, RunRecord, list_runs, read_metrics, read_samples
+from registry.triage.newcomers import newcomers
 
 MOST_RUNS = 200
 """The newest runs that get a page; a folder of thousands would otherwise make the site of them."""
@@ -72,6 +73,7 @@ class Snapshot:
     runs_left_out: int = 0
     abstracts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     benchmarks: Benchmarks = field(default_factory=Benchmarks)
+    candidates: tuple[Newer, ...] = ()  # on the topics of surveys, the newest first
 
     @cached_property
     def papers(self) -> tuple[Paper, ...]:
@@ -90,11 +92,6 @@ class Snapshot:
         """Titles of papers that have no entry but show what a leaf means."""
         return {one.id: one.title for leaf in self.leaves.values() for one in leaf.canonical}
 
-    @cached_property
-    def citation_keys(self) -> Mapping[str, str]:
-        """Each paper's key for a bibliography, unique in the catalog."""
-        return citation_keys(self.catalog.papers.values())
-
     def method(self, slug: str) -> MethodFacts | None:
         """The method ``slug``, or None."""
         return next((m for m in self.methods if m.info.slug == slug), None)
@@ -109,6 +106,15 @@ class Snapshot:
         """The evidence that matches, the larger model first."""
         found = self.catalog.evidence_of(method=method, paper=paper, claim=claim)
         return tuple(sorted(found, key=lambda e: (e.method, e.claim, e.scale != "smollm2")))
+
+    @cached_property
+    def tracked(self) -> Mapping[str, Tracked]:
+        """Each survey held against all this, by its id."""
+        methods = [method.info for method in self.methods]
+        return {
+            id_: track(survey, self.catalog.papers, methods, self.candidates)
+            for id_, survey in self.catalog.surveys.items()
+        }
 
     @cached_property
     def newest_date(self) -> date:
@@ -146,6 +152,7 @@ def load_snapshot(settings: Settings) -> Snapshot:
         runs_left_out=max(0, len(runs) - MOST_RUNS),
         abstracts=MappingProxyType(_abstracts(settings, list(catalog.papers))),
         benchmarks=read_benchmarks(settings.checkout),
+        candidates=_candidates(settings, catalog),
     )
 
 
@@ -156,6 +163,13 @@ def _read_method(info: MethodInfo) -> MethodFacts:
 def _read_run(record: RunRecord) -> RunFacts:
     samples = read_samples(record.folder).rows
     return RunFacts(record, read_metrics(record.folder), tuple(samples))
+
+
+def _candidates(settings: Settings, catalog: Catalog) -> tuple[Newer, ...]:
+    if not catalog.surveys:
+        return ()
+    after = min(survey.since for survey in catalog.surveys.values())
+    return newcomers(settings, catalog.taxonomy, after)
 
 
 def _abstracts(settings: Settings, ids: list[str]) -> dict[str, str]:

@@ -1,12 +1,9 @@
-"""A page for each tracked survey: its outline, and what of it stands here."""
+"""A page for each tracked survey: what of its outline stands here, and what came after it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-from registry.catalog.models import Section, Survey
-from registry.core.ids import ArxivId
+from registry.catalog.models import Survey
+from registry.catalog.tracking import Tracked
 from registry.core.plural import plural
 from registry.publish.claim_blocks import claims_measured, findings
 from registry.publish.labels import paper_link
@@ -14,74 +11,81 @@ from registry.publish.markup import (
     Child,
     Html,
     Page,
+    code,
     el,
     facts,
     heading,
     inward,
-    items,
     join,
-    outward,
     paragraph,
     table,
     when,
 )
+from registry.publish.outline_blocks import outline_blocks, section_leaves
 from registry.publish.paper_pages import crumbs
 from registry.publish.snapshot import Snapshot, paper_folder, survey_folder
 
-
-@dataclass(frozen=True)
-class Coverage:
-    """How much of an outline stands here; every paper and method counts once."""
-
-    sections: int
-    papers: int
-    papers_here: int
-    methods: int
-    methods_here: int
-
-
-def coverage(snapshot: Snapshot, survey: Survey) -> Coverage:
-    """The counts of ``survey``."""
-    sections = list(_walk(survey.outline))
-    papers = {id_ for section in sections for id_ in section.papers}
-    methods = {name for section in sections for name in section.methods}
-    return Coverage(
-        sections=len(sections),
-        papers=len(papers),
-        papers_here=sum(id_ in snapshot.catalog.papers for id_ in papers),
-        methods=len(methods),
-        methods_here=sum(snapshot.method(name) is not None for name in methods),
-    )
+_MOST_OUTSIDE = 12
 
 
 def survey_page(snapshot: Snapshot, survey: Survey) -> Page:
     """The page of ``survey``'s outline."""
     here = survey_folder(survey.id)
-    counts = coverage(snapshot, survey)
+    tracked = snapshot.tracked[survey.id]
     blocks = (
         crumbs(here, ("surveys", "Surveys"), survey.id),
         heading(1, survey.title),
         el("p", survey.gist, class_="lead") if survey.gist else Html(""),
-        facts(
-            [
-                ("Paper", paper_link(here, survey)),
-                ("Submitted", when(survey.day)),
-                ("Outline read from", survey.outline_source),
-                ("Sections", str(counts.sections)),
-                ("Papers here", _part(counts.papers_here, counts.papers)),
-                ("Methods here", _part(counts.methods_here, counts.methods)),
-                ("Claims", _claims(here, snapshot, survey)),
-            ]
-        ),
+        facts(_facts(here, snapshot, survey, tracked)),
         heading(2, "Outline"),
         paragraph(
             "A method that runs here and a paper that has a page here are linked; the others are "
-            "named, so that what is missing shows.",
+            "named, so that what is missing shows. Papers that came after the survey stand under "
+            "every heading that has one of their topics; ",
+            code(f"registry survey {survey.id}"),
+            " lists them all.",
             class_="faint",
         ),
-        el("div", _outline(here, snapshot, survey.outline), class_="outline"),
+        el("div", outline_blocks(here, snapshot, tracked), class_="outline"),
+        *_outside(here, snapshot, tracked),
     )
     return Page(here, f"Outline of {survey.title}", (survey.gist or survey.title)[:200], blocks)
+
+
+def _facts(
+    here: str, snapshot: Snapshot, survey: Survey, tracked: Tracked
+) -> list[tuple[str, Child]]:
+    newer, waiting = len(tracked.newer), len(tracked.candidates)
+    since = [plural(newer, "paper"), " of its topics, submitted after ", when(tracked.since)]
+    if waiting:
+        since.append(f", and {plural(waiting, 'candidate')} that nobody has decided on yet")
+    return [
+        ("Paper", paper_link(here, survey)),
+        ("Submitted", when(survey.day)),
+        ("Outline read from", survey.outline_source),
+        ("Sections", str(_sections(tracked))),
+        ("Papers here", _papers(tracked)),
+        ("Methods here", _methods(tracked)),
+        ("Since then", join(since)),
+        ("Claims", _claims(here, snapshot, survey)),
+    ]
+
+
+def _outside(here: str, snapshot: Snapshot, tracked: Tracked) -> list[Html]:
+    if not tracked.outside or not any(section.leaves for section in tracked.walk()):
+        return []
+    shown = tracked.outside[:_MOST_OUTSIDE]
+    rows = [
+        el("li", section_leaves(here, snapshot, (leaf,)), el("span", f"{count:,}", class_="count"))
+        for leaf, count in shown
+    ]
+    left = len(tracked.outside) - len(shown)
+    lead = "Topics that no heading has, with the papers here that came after the survey"
+    return [
+        heading(2, "Since then, under no heading"),
+        paragraph(f"{lead}{f'; {left} more topics have fewer' if left else ''}.", class_="faint"),
+        el("ul", *rows, class_="outside"),
+    ]
 
 
 def _claims(here: str, snapshot: Snapshot, survey: Survey) -> Html | None:
@@ -92,67 +96,45 @@ def _claims(here: str, snapshot: Snapshot, survey: Survey) -> Html | None:
     return inward(here, f"{paper_folder(survey.id)}#claims", said)
 
 
-def _walk(sections: tuple[Section, ...]) -> Iterator[Section]:
-    for section in sections:
-        yield section
-        yield from _walk(section.sections)
+def _sections(tracked: Tracked) -> int:
+    return sum(1 for _ in tracked.walk())
 
 
-def _part(here: int, named: int) -> Html:
+def _papers(tracked: Tracked) -> Html:
+    return _part(len(tracked.papers_here), len(tracked.papers_lacking))
+
+
+def _methods(tracked: Tracked) -> Html:
+    return _part(len(tracked.methods_here), len(tracked.methods_lacking))
+
+
+def _part(here: int, lacking: int) -> Html:
+    named = here + lacking
     if not named:
         return el("span", "none named", class_="faint")
     bar = el("progress", max=named, value=here, aria_hidden="true")
     return join([bar, f" {here} of {named}"])
 
 
-def _outline(here: str, snapshot: Snapshot, sections: tuple[Section, ...]) -> Html:
-    rows = []
-    for section in sections:
-        held: list[Child] = [el("span", section.title, class_="section-title")]
-        found = [_paper(here, snapshot, id_) for id_ in section.papers]
-        found += [_method(here, snapshot, name) for name in section.methods]
-        if found:
-            held.append(items(found, "held"))
-        if section.sections:
-            held.append(_outline(here, snapshot, section.sections))
-        rows.append(el("li", *held))
-    return el("ol", *rows)
-
-
-def _paper(here: str, snapshot: Snapshot, id_: str) -> Html:
-    paper = snapshot.catalog.papers.get(id_)
-    if paper:
-        return join([el("span", "paper ", class_="tag"), paper_link(here, paper)])
-    away = outward(ArxivId(id_).url, snapshot.known_titles.get(id_, f"arXiv:{id_}"))
-    return el("span", el("span", "paper ", class_="tag"), away, ", not here yet", class_="faint")
-
-
-def _method(here: str, snapshot: Snapshot, name: str) -> Html:
-    method = snapshot.method(name)
-    if method:
-        linked = inward(here, f"methods/{method.info.slug}", method.info.name)
-        return join([el("span", "method ", class_="tag tag-here"), linked])
-    return el("span", el("span", "method ", class_="tag"), name, class_="faint")
-
-
 def surveys_page(snapshot: Snapshot) -> Page:
     """The index of surveys."""
     here = "surveys"
-    lead = "Surveys whose outlines we follow, and how much of each stands here."
+    lead = "Surveys whose outlines we follow, how much of each stands here, and what came after it."
     rows: list[list[Child]] = []
     ordered = [p for p in snapshot.papers if isinstance(p, Survey)]
     for survey in ordered:
-        counts = coverage(snapshot, survey)
+        tracked = snapshot.tracked[survey.id]
         rows.append(
             [
                 inward(here, survey_folder(survey.id), survey.title),
                 when(survey.day),
-                str(counts.sections),
-                _part(counts.papers_here, counts.papers),
-                _part(counts.methods_here, counts.methods),
+                str(_sections(tracked)),
+                _papers(tracked),
+                _methods(tracked),
+                f"{len(tracked.newer):,}",
             ]
         )
-    columns = ["Survey", "Submitted", "Sections", "Papers here", "Methods here"]
+    columns = ["Survey", "Submitted", "Sections", "Papers here", "Methods here", "Since then"]
     body = (
         table(columns, rows, class_="surveys") if rows else paragraph("No survey is tracked yet.")
     )

@@ -158,7 +158,7 @@ def test_bibtex_is_copied_whole(browser: Chromium, served: str) -> None:
     browser.run("document.querySelector('button.copy').click()")
     browser.wait("document.querySelector('button.copy').textContent === 'Copied'")
     source = browser.run("document.getElementById('bibtex').textContent")
-    assert source.startswith("@misc{fabricata2025calm,") and source.endswith("}")
+    assert source.startswith("@misc{fabricata-2501.00001,") and source.endswith("}")
 
 
 def test_the_tab_of_the_folder_is_marked(browser: Chromium, address: str) -> None:

@@ -28,7 +28,7 @@ HOSTILE = (
 _FIXED = {
     *("id", "slug", "leaf", "secondary", "categories", "url", "kind", "method", "paper", "claim"),
     *("arm", "measure", "relation", "status", "verdict", "scale", "superseded_by", "related"),
-    *("signal", "facets", "between", "bearing", "claims", "experiment"),
+    *("signal", "facets", "between", "bearing", "claims", "experiment", "leaves"),
 }
 
 

@@ -115,7 +115,7 @@ def test_titles_and_descriptions_differ_from_page_to_page(pages: dict[str, Eleme
 def test_abstracts_code_and_samples_stay_out_of_the_search(built: Path) -> None:
     index = (built / "search/search_index.json").read_text("utf-8")
     assert "Calm Seas for Small Boats" in index
-    assert "preference_pairs" not in index and "fabricata2025calm" not in index
+    assert "preference_pairs" not in index and "fabricata-2501.00001" not in index
     assert "Rough" not in index
 
 

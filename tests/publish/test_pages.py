@@ -73,7 +73,7 @@ def test_a_papers_page_gives_its_facts(snapshot: Snapshot) -> None:
         "Pairwise preferences",
         "Learns from pairs.",
         "registry run dpo",
-        "@misc{fabricata2025calm,",
+        "@misc{fabricata-2501.00001,",
         "Copy BibTeX",
         "example.org/boats",
     ):
