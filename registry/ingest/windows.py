@@ -83,6 +83,9 @@ class Window:
     next_try_at: datetime | None = None
     finished_at: datetime | None = None
     error: str | None = None
+    token: str | None = None  # where a harvest by OAI-PMH goes on
+    token_ends: datetime | None = None
+    responded: datetime | None = None  # the service's clock in its first answer
 
 
 def slices(since: date, until: date, step: Step = "week") -> Iterator[Slice]:
