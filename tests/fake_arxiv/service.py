@@ -26,9 +26,9 @@ class Visit:
 
 class FakeArxiv:
     """The service. ``requests`` are the queries received; ``faults`` are used up in order,
-    ``fault`` stands for every request after them. ``clock`` is the time at the service, and
-    ``page_size`` how many records OAI-PMH sends at once. With ``certificate``, a file with a key
-    and a certificate, it speaks TLS."""
+    ``fault`` stands for every request after them. ``clock`` is the time at the service, which
+    passes by a second with each request, and ``page_size`` how many records OAI-PMH sends at once.
+    With ``certificate``, a file with a key and a certificate, it speaks TLS."""
 
     def __init__(
         self, works: list[Work], *, clock: datetime = CLOCK, certificate: Path | None = None
@@ -85,6 +85,7 @@ class FakeArxiv:
         with self._lock:
             self.requests.append(visit.query)
             self.visits.append(visit)
+            self.clock += timedelta(seconds=1)  # no two answers are made at one moment
             fault = (self.faults.pop(0) if self.faults else self.fault) or ""
             if fault == "midnight":
                 day = self.clock.replace(hour=0, minute=0, second=0) + timedelta(days=1)

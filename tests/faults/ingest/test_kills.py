@@ -18,7 +18,7 @@ from tests import throwaway_postgres
 from tests.fake_arxiv import FakeArxiv, corpus
 
 WORKS = corpus(8, days=3)
-KILLS = {"sqlite": 14, "postgresql": 6}
+KILLS = {"sqlite": 10, "postgresql": 5}
 
 
 class Slaughter:

@@ -97,7 +97,7 @@ def test_a_query_that_never_finds_anything_says_so(store: Store, limiter: Limite
         summary = walk(store, service, limiter, MONDAY, date(2026, 3, 6))
 
     assert summary.counts.new == 0
-    assert any("found no paper in 5 slices" in note for note in summary.notes)
+    assert any("found no paper in 5 slices, nor ever" in note for note in summary.notes)
 
 
 # -- yesterday's news -----------------------------------------------------------------------------

@@ -62,22 +62,19 @@ def run(job: dict[str, Any]) -> int:
 
 def contents(database: str) -> dict[str, Any]:
     """What is in the store, without the moments at which it came."""
-    with open_store(replace(Settings.load(), database_url=database)) as store:
-        with store.read() as connection:
-            if store.is_sqlite:
-                assert connection.execute(text("PRAGMA quick_check")).scalar() == "ok"
-            seen = select(versions.c.preprint_id, versions.c.version, versions.c.sha256)
-            done = select(windows.c.start, windows.c.total_stored).where(windows.c.status == "done")
-            found = {
-                "versions": sorted(map(list, connection.execute(seen))),
-                "preprints": sorted(connection.execute(select(preprints.c.id)).scalars()),
-                "sightings": sorted(connection.execute(select(sightings.c.preprint_id)).scalars()),
-                "windows": len(connection.execute(select(windows.c.id)).all()),
-                "done": sorted(
-                    [str(w.start.date()), w.total_stored] for w in connection.execute(done)
-                ),
-            }
-    return found
+    settings = replace(Settings.load(), database_url=database)
+    with open_store(settings) as store, store.read() as connection:
+        if store.is_sqlite:
+            assert connection.execute(text("PRAGMA quick_check")).scalar() == "ok"
+        seen = select(versions.c.preprint_id, versions.c.version, versions.c.sha256)
+        done = select(windows.c.start, windows.c.total_stored).where(windows.c.status == "done")
+        return {
+            "versions": sorted(map(list, connection.execute(seen))),
+            "preprints": sorted(connection.execute(select(preprints.c.id)).scalars()),
+            "sightings": sorted(connection.execute(select(sightings.c.preprint_id)).scalars()),
+            "windows": len(connection.execute(select(windows.c.id)).all()),
+            "done": sorted([str(w.start.date()), w.total_stored] for w in connection.execute(done)),
+        }
 
 
 def _install(number: int, state: str) -> list[int]:
