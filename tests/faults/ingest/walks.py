@@ -7,9 +7,13 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from registry.ingest.arxiv_api import Client, Limits
-from registry.ingest.harvest import Summary, harvest_query
+from registry.ingest.arxiv_api import Client
+from registry.ingest.harvest import harvest_query
+from registry.ingest.harvest_oai import harvest_oai
+from registry.ingest.http import Fetcher, Limits
 from registry.ingest.limiter import Limiter
+from registry.ingest.oai import OaiClient
+from registry.ingest.summary import Summary
 from registry.store.engine import Store
 from registry.store.queries import candidates
 from tests.fake_arxiv import FakeArxiv, Work
@@ -29,6 +33,26 @@ def by_query(store: Store, service: FakeArxiv, limiter: Limiter, **limits: Any) 
     """Four weeks of the query API, week by week, suspect ones again."""
     asked = client(service, limiter, **limits)
     return harvest_query(store, asked, QUERY, SINCE, UNTIL, retry=True)
+
+
+def oai_client(service: FakeArxiv, limiter: Limiter, **limits: Any) -> OaiClient:
+    """A client of OAI-PMH that gives up quickly."""
+    fetcher = Fetcher(limiter, replace(_QUICK, **limits), sleep=lambda _: None)
+    return OaiClient(service.oai_url, fetcher)
+
+
+def by_oai(
+    store: Store,
+    service: FakeArxiv,
+    limiter: Limiter,
+    since: date | None = SINCE,
+    prefix: str = "arXivRaw",
+    **limits: Any,
+) -> Summary:
+    """Everything in OAI-PMH's set of computer science, three pages."""
+    service.page_size = 10
+    asked = oai_client(service, limiter, **limits)
+    return harvest_oai(store, asked, "cs", since, prefix, retry=True)
 
 
 def truth(works: Iterable[Work]) -> dict[str, tuple[Any, ...]]:
