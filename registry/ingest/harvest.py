@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from registry.core.clock import now
 from registry.core.errors import ArxivError, RateLimitedError, UsageError
@@ -23,8 +22,8 @@ from registry.ingest.arxiv_api import (
     Client,
     TooManyError,
 )
-from registry.ingest.files import check_readable, read_recorded
-from registry.ingest.http import BudgetError, Fetch, RefusedError
+from registry.ingest.harvest_files import harvest_files as harvest_files
+from registry.ingest.http import BudgetError, RefusedError
 from registry.ingest.summary import Report as Report
 from registry.ingest.summary import Summary as Summary
 from registry.ingest.summary import silent
@@ -209,52 +208,6 @@ def harvest_ids(
         summary.done += 1
     report(len(batches), len(batches), "")
     return _timed(summary, client, began)
-
-
-def harvest_files(
-    store: Store, paths: Sequence[Path], *, dry_run: bool = False, report: Report = silent
-) -> Summary:
-    """The preprints in recorded feeds. Raises at the first file that is not a whole feed.
-
-    The files before it are stored. With ``dry_run`` everything is read and nothing kept.
-    """
-    began = time.monotonic()
-    summary = Summary("files")
-    for path in paths:
-        check_readable(path)
-    for number, path in enumerate(paths):
-        report(number, len(paths), path.name)
-        recorded = read_recorded(path)
-        line = Fetch(
-            url=f"file:{path.name}",
-            at=now(),
-            bytes=recorded.size,
-            sha256=recorded.sha256,
-            feed_title=recorded.title,
-            total=recorded.total,
-            entries=len(recorded.records),
-        )
-        try:
-            with store.write() as connection:
-                source_id = ledger.source_of(connection, "file", path.name, recorded.sha256)
-                summary.counts += put_arrivals(
-                    connection, map(Arrival, recorded.records), source_id
-                )
-                ledger.log_fetches(connection, source_id, [line])
-                if dry_run:
-                    raise _NotKept
-        except _NotKept:
-            pass
-        summary.done += 1
-        if recorded.note:
-            summary.notes.append(f"{path.name}: {recorded.note}")
-    report(len(paths), len(paths), "")
-    summary.seconds = time.monotonic() - began
-    return summary
-
-
-class _NotKept(Exception):
-    """Rolls back what a dry run did."""
 
 
 def _checked(query: str) -> str:

@@ -179,9 +179,8 @@ class _Walk:
                 stored=stored,
             )
         self.summary.deleted += page.gone
-        for id_, reason in page.flawed:
-            self.summary.missing.append(id_)
-            self.summary.notes.append(reason)
+        self.summary.unread += len(page.flawed)
+        self.summary.notes += [reason for _, reason in page.flawed]
         if last:
             self.summary.done += doubt is None
             self.summary.suspect += doubt is not None

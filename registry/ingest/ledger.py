@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection as Connection
 from sqlalchemy import Row, func, select, update
@@ -224,6 +224,30 @@ def settle_covered(connection: Connection, source_id: int, done: Window) -> None
         )
         .values(status="done", error=None, next_try_at=None, token=None, finished_at=now())
     )
+
+
+def settle_earlier(connection: Connection, source_id: int, done: Window) -> None:
+    """Close the unfinished windows before ``done``, which a feed cannot be asked for any more."""
+    connection.execute(
+        update(windows)
+        .where(
+            windows.c.source_id == source_id,
+            windows.c.status != "done",
+            windows.c.start < done.slice.start,
+        )
+        .values(status="done", next_try_at=None, finished_at=now())
+    )
+
+
+def state_of(connection: Connection, source_id: int) -> dict[str, Any]:
+    """What a source remembers for its next request."""
+    query = select(sources.c.state).where(sources.c.id == source_id)
+    return dict(connection.execute(query).scalar() or {})
+
+
+def keep_state(connection: Connection, source_id: int, state: dict[str, Any]) -> None:
+    """Remember ``state`` for the next request of a source."""
+    connection.execute(update(sources).where(sources.c.id == source_id).values(state=state))
 
 
 def log_fetches(connection: Connection, source_id: int, lines: Sequence[Fetch]) -> None:

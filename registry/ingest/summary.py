@@ -29,6 +29,7 @@ class Summary:
     deleted: list[str] = field(default_factory=list)  # arXiv says so; nothing is removed here
     missing: list[str] = field(default_factory=list)
     hinted: list[str] = field(default_factory=list)  # announced, and not yet here
+    unread: int = 0  # records that nobody could read
     notes: list[str] = field(default_factory=list)
     requests: int = 0
     waited_seconds: float = 0.0
@@ -42,11 +43,12 @@ class Summary:
             self.stopped is not None and not (self.done or self.suspect)
         ):
             return self.stopped
-        if not (self.stopped or self.suspect or self.left or self.missing):
+        if not (self.stopped or self.suspect or self.left or self.missing or self.unread):
             return None
         parts = [f"{self.suspect} suspect" if self.suspect else ""]
         parts += [f"{self.left} not reached" if self.left else ""]
         parts += [f"{plural(len(self.missing), 'id')} not returned" if self.missing else ""]
+        parts += [f"{plural(self.unread, 'record')} not readable" if self.unread else ""]
         parts += [str(self.stopped) if self.stopped else ""]
         return PartialError(
             "not everything is here: " + "; ".join(p for p in parts if p) + ". What came is "

@@ -6,7 +6,7 @@ number of times: the rows come out the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -67,6 +67,23 @@ def note_absence(
         derive_events(connection, connection.execute(here).scalars().all())
 
 
+def see(connection: Connection, seen: Mapping[str, datetime], source_id: int) -> None:
+    """Write down that a source saw preprints that are here already: when, by id."""
+    for piece in pieces(sorted(seen)):
+        query = select(sightings).where(
+            sightings.c.source_id == source_id, sightings.c.preprint_id.in_(piece)
+        )
+        known = {row.preprint_id: row for row in connection.execute(query)}
+        rows = []
+        for id_ in piece:
+            moments = [seen[id_]]
+            if id_ in known:
+                moments += [known[id_].first_seen, known[id_].last_seen]
+            place = {"preprint_id": id_, "source_id": source_id}
+            rows.append({**place, "first_seen": min(moments), "last_seen": max(moments)})
+        put(connection, sightings, rows)
+
+
 def _absence_row(id_: str, kind: str, at: datetime, known: Row[Any] | None) -> dict[str, Any]:
     same = known is not None and known.last == at
     return {
@@ -93,7 +110,9 @@ def _put_piece(connection: Connection, arrivals: list[Arrival], source_id: int) 
     reclassified = _reclassified(connection, [i for i in ids if i in known], texts)
     counts = put_preprints(connection, texts, source_id)
     counts += Counts(unchanged=len({p.id for p in passed} - now_stated))
-    _see(connection, passed, source_id)
+    by_time = sorted(passed, key=lambda text: text.seen_at)
+    for ordered in (by_time, by_time[::-1]):  # the last sighting counts, and the first
+        see(connection, {text.id: text.seen_at for text in ordered}, source_id)
     _mark_assumed(connection, sorted({p.id for p in texts} - settled))
     put(connection, primaries, reclassified)
     changed = _put_revisions(connection, ids, arrivals)
@@ -241,25 +260,6 @@ def _merged(row: dict[str, Any], known: dict[str, Any] | None) -> dict[str, Any]
 
 def _greater(one: Any, other: Any) -> Any:
     return other if one is None else max(one, other)
-
-
-def _see(connection: Connection, passed: Sequence[Preprint], source_id: int) -> None:
-    """Write down that texts without a version were seen of preprints known better."""
-    ids = sorted({p.id for p in passed})
-    if not ids:
-        return
-    query = select(sightings).where(
-        sightings.c.source_id == source_id, sightings.c.preprint_id.in_(ids)
-    )
-    known = {row.preprint_id: row for row in connection.execute(query)}
-    rows = []
-    for id_ in ids:
-        seen = [p.seen_at for p in passed if p.id == id_]
-        if id_ in known:
-            seen += [known[id_].first_seen, known[id_].last_seen]
-        place = {"preprint_id": id_, "source_id": source_id}
-        rows.append({**place, "first_seen": min(seen), "last_seen": max(seen)})
-    put(connection, sightings, rows)
 
 
 def _return(connection: Connection, ids: Sequence[str]) -> set[str]:

@@ -255,7 +255,8 @@ def test_a_bad_record_is_named_and_the_rest_is_kept(store: Store, harvest: Harve
     bad = raw("2611.00002").replace("<title>A made-up study 2611.00002</title>", "")
     summary, _ = harvest(answer(raw("2611.00001"), bad))
 
-    assert (ids(store), summary.missing) == ({"2611.00001"}, ["2611.00002"])
+    assert (ids(store), summary.unread) == ({"2611.00001"}, 1)
+    assert "oai:arXiv.org:2611.00002 has no title" in summary.notes[0]
     assert summary.failure is not None
     assert summary.failure.exit_code == 3
 
