@@ -169,7 +169,8 @@ def _from_files(store: Store, paths: list[Path], dry_run: bool) -> Summary:
 
 
 def _client(settings: Settings, max_requests: int | None) -> Client:
-    from registry.ingest.arxiv_api import Limits, open_client
+    from registry.ingest.arxiv_api import open_client
+    from registry.ingest.http import Limits
 
     return open_client(settings, Limits(most_requests=max_requests))
 

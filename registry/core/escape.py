@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 
 _MARKDOWN_ACTIVE = re.compile(r"[\\`*_{}\[\]()#+\-.!|<>&$~^:\"'=@%/]")
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-_BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C])
+# What acts on a line: controls and separators, halves of pairs, marks of direction.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_HALF = re.compile("[\ud800-\udfff]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
 _LATEX = {
     "\\": r"\textbackslash{}",
     # Not \{ and \}: BibTeX counts braces without regard to the backslash.
@@ -48,17 +50,12 @@ def one_line(text: str) -> str:
 
     Half a surrogate pair, which no encoding takes, becomes U+FFFD.
     """
-    spaced = "".join(_harmless(c) for c in _ANSI.sub("", text))
-    return " ".join(spaced.translate(_BIDI).split())
-
-
-def _harmless(character: str) -> str:
-    if character.isascii() and character.isprintable():
-        return character
-    category = unicodedata.category(character)
-    if category in ("Cc", "Zl", "Zp"):
-        return " "
-    return "\ufffd" if category == "Cs" else character
+    if "\x1b" in text:
+        text = _ANSI.sub("", text)
+    text = _CONTROL.sub(" ", text)
+    if not text.isascii():
+        text = _BIDI.sub("", _HALF.sub("\ufffd", text))
+    return " ".join(text.split())
 
 
 def markdown(text: str) -> str:

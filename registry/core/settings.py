@@ -1,7 +1,8 @@
 """Where things are: the checkout or the installed data, the workspace, the services.
 
-Environment variables: ``REGISTRY_DATABASE_URL``, ``REGISTRY_ARXIV_URL``, ``REGISTRY_RUNS_DIR``,
-``REGISTRY_CATALOG_DIR``, ``REGISTRY_CACHE_DIR``, ``REGISTRY_OFFLINE``.
+Environment variables: ``REGISTRY_DATABASE_URL``, ``REGISTRY_ARXIV_URL``, ``REGISTRY_OAI_URL``,
+``REGISTRY_RSS_URL``, ``REGISTRY_RUNS_DIR``, ``REGISTRY_CATALOG_DIR``, ``REGISTRY_CACHE_DIR``,
+``REGISTRY_OFFLINE``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 ARXIV_API = "https://export.arxiv.org/api/query"
+ARXIV_OAI = "https://oaipmh.arxiv.org/oai"
+ARXIV_RSS = "https://rss.arxiv.org/rss"
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Settings:
     database_url: str
     arxiv_url: str
     offline: bool
+    oai_url: str = ARXIV_OAI
+    rss_url: str = ARXIV_RSS
 
     @classmethod
     def load(cls, start: Path | None = None) -> Settings:
@@ -49,6 +54,8 @@ class Settings:
             database_url=env.get("REGISTRY_DATABASE_URL") or f"sqlite:///{database}",
             arxiv_url=env.get("REGISTRY_ARXIV_URL") or ARXIV_API,
             offline=env.get("REGISTRY_OFFLINE", "") not in ("", "0"),
+            oai_url=env.get("REGISTRY_OAI_URL") or ARXIV_OAI,
+            rss_url=env.get("REGISTRY_RSS_URL") or ARXIV_RSS,
         )
 
     @property

@@ -12,20 +12,14 @@ from datetime import UTC, datetime
 import arxiv
 from lxml import etree
 
-from registry.core.errors import ArxivError
 from registry.core.escape import one_line
+from registry.ingest.http import FeedError as FeedError
+from registry.ingest.http import RefusedError as RefusedError
+from registry.ingest.strict_xml import parse_xml
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _ARXIV = "{http://arxiv.org/schemas/atom}"
 _OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
-
-
-class FeedError(ArxivError):
-    """The answer is not a whole Atom feed, or not the page that was asked for."""
-
-
-class RefusedError(ArxivError):
-    """arXiv understood the request and refuses it; asking again would not help."""
 
 
 @dataclass(frozen=True)
@@ -59,21 +53,7 @@ def read_feed(content: bytes) -> Feed:
 
 
 def _parse(content: bytes) -> etree._Element:
-    if not content.strip():
-        raise FeedError("arXiv's answer is empty where a feed was expected")
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=False
-    )
-    try:
-        root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
-        begin = one_line(content[:80].decode("utf-8", "replace"))
-        raise FeedError(
-            f"arXiv's answer is not a whole XML document ({error.msg}); it begins {begin!r}"
-        ) from None
-    if root.getroottree().docinfo.doctype:
-        # No feed has one; entity bombs and external entities need one.
-        raise FeedError("arXiv's answer declares a document type, which no feed does")
+    root = parse_xml(content)
     if root.tag != f"{_ATOM}feed":
         raise FeedError(f"arXiv's answer is a <{etree.QName(root).localname}>, not an Atom feed")
     return root

@@ -7,75 +7,33 @@ and the same command does the rest. Nothing here prints; ``report`` hears how fa
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from registry.core.clock import now
-from registry.core.errors import ArxivError, PartialError, RateLimitedError, UsageError
+from registry.core.errors import ArxivError, RateLimitedError, UsageError
 from registry.core.ids import ArxivId
 from registry.core.plural import plural
 from registry.ingest import ledger
 from registry.ingest.arxiv_api import (
     IDS_A_REQUEST,
     Answer,
-    BudgetError,
     Client,
-    Fetch,
     TooManyError,
 )
-from registry.ingest.feed import RefusedError
-from registry.ingest.files import check_readable, read_recorded
+from registry.ingest.harvest_files import harvest_files as harvest_files
+from registry.ingest.http import BudgetError, RefusedError
+from registry.ingest.summary import Report as Report
+from registry.ingest.summary import Summary as Summary
+from registry.ingest.summary import silent
 from registry.ingest.windows import Slice, Step, Window, is_due, next_try, slices, suspicion
+from registry.store.arrivals import Arrival, put_arrivals
 from registry.store.engine import Store
-from registry.store.preprints import Counts, put_preprints
 from registry.store.rows import pieces
-
-Report = Callable[[int, int, str], None]  # done, of how many, what is in hand
 
 # After so many slices in a row that failed, the service is down: stop asking.
 _FAILURES = 3
-
-
-def _silent(done: int, total: int, text: str) -> None:
-    """Hear and say nothing."""
-
-
-@dataclass
-class Summary:
-    """What one command did. Seconds are wall-clock; ``left`` slices were not reached."""
-
-    source: str
-    done: int = 0
-    suspect: int = 0
-    left: int = 0
-    current: int = 0  # were done before and need nothing
-    counts: Counts = field(default_factory=Counts)
-    missing: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    requests: int = 0
-    waited_seconds: float = 0.0
-    seconds: float = 0.0
-    stopped: ArxivError | None = None
-
-    @property
-    def failure(self) -> ArxivError | None:
-        """What to raise when the summary has been shown; None where all is well."""
-        if isinstance(self.stopped, RateLimitedError) or (
-            self.stopped is not None and not (self.done or self.suspect)
-        ):
-            return self.stopped
-        if not (self.stopped or self.suspect or self.left or self.missing):
-            return None
-        parts = [f"{self.suspect} suspect" if self.suspect else ""]
-        parts += [f"{self.left} not reached" if self.left else ""]
-        parts += [f"{plural(len(self.missing), 'id')} not returned" if self.missing else ""]
-        parts += [str(self.stopped) if self.stopped else ""]
-        return PartialError(
-            "not everything is here: " + "; ".join(p for p in parts if p) + ". What came is "
-            "stored; run the same command again for the rest, `registry ingest --status` shows it."
-        )
 
 
 def plan(
@@ -99,7 +57,7 @@ def harvest_query(
     step: Step = "week",
     *,
     retry: bool = False,
-    report: Report = _silent,
+    report: Report = silent,
 ) -> Summary:
     """Everything ``query`` finds that was submitted from ``since`` to ``until``, slice by slice.
 
@@ -126,6 +84,11 @@ def harvest_query(
             break
     report(len(due), len(due), "")
     summary.left = len(due) - summary.done - summary.suspect
+    with store.read() as connection:
+        if summary.done and not ledger.has_found(connection, source_id):
+            # Nobody can tell a rare topic from a wrong query but the one who wrote it.
+            slices_ = plural(summary.done, "slice")
+            summary.notes.append(f"this query found no paper in {slices_}, nor ever before")
     return _timed(summary, client, began)
 
 
@@ -182,11 +145,15 @@ class _Walk:
         return True
 
     def _store(self, window: Window, answer: Answer) -> bool:
+        lines = self.client.take_fetches()
         with self.store.write() as connection:
             earlier = ledger.earlier_totals(connection, self.source_id, window.slice)
             doubt = suspicion(window, answer.total, answer.records, earlier, now())
-            self.summary.counts += put_preprints(connection, answer.records, self.source_id)
-            ledger.log_fetches(connection, self.source_id, self.client.take_fetches())
+            doubt = doubt or ledger.replayed(connection, self.source_id, lines)
+            self.summary.counts += put_arrivals(
+                connection, map(Arrival, answer.records), self.source_id
+            )
+            ledger.log_fetches(connection, self.source_id, lines)
             ledger.settle(
                 connection,
                 window,
@@ -214,7 +181,7 @@ class _Walk:
 
 
 def harvest_ids(
-    store: Store, client: Client, ids: Sequence[ArxivId], *, report: Report = _silent
+    store: Store, client: Client, ids: Sequence[ArxivId], *, report: Report = silent
 ) -> Summary:
     """The preprints named, a hundred a request. Missing ones are listed, not taken for deleted."""
     if not ids:
@@ -234,56 +201,13 @@ def harvest_ids(
                 ledger.log_fetches(connection, source_id, client.take_fetches())
             break
         with store.write() as connection:
-            summary.counts += put_preprints(connection, answer.records, source_id)
+            arrivals = map(Arrival, answer.records)
+            summary.counts += put_arrivals(connection, arrivals, source_id)
             ledger.log_fetches(connection, source_id, client.take_fetches())
         summary.missing += answer.missing
         summary.done += 1
     report(len(batches), len(batches), "")
     return _timed(summary, client, began)
-
-
-def harvest_files(
-    store: Store, paths: Sequence[Path], *, dry_run: bool = False, report: Report = _silent
-) -> Summary:
-    """The preprints in recorded feeds. Raises at the first file that is not a whole feed.
-
-    The files before it are stored. With ``dry_run`` everything is read and nothing kept.
-    """
-    began = time.monotonic()
-    summary = Summary("files")
-    for path in paths:
-        check_readable(path)
-    for number, path in enumerate(paths):
-        report(number, len(paths), path.name)
-        recorded = read_recorded(path)
-        line = Fetch(
-            url=f"file:{path.name}",
-            at=now(),
-            bytes=recorded.size,
-            sha256=recorded.sha256,
-            feed_title=recorded.title,
-            total=recorded.total,
-            entries=len(recorded.records),
-        )
-        try:
-            with store.write() as connection:
-                source_id = ledger.source_of(connection, "file", path.name, recorded.sha256)
-                summary.counts += put_preprints(connection, recorded.records, source_id)
-                ledger.log_fetches(connection, source_id, [line])
-                if dry_run:
-                    raise _NotKept
-        except _NotKept:
-            pass
-        summary.done += 1
-        if recorded.note:
-            summary.notes.append(f"{path.name}: {recorded.note}")
-    report(len(paths), len(paths), "")
-    summary.seconds = time.monotonic() - began
-    return summary
-
-
-class _NotKept(Exception):
-    """Rolls back what a dry run did."""
 
 
 def _checked(query: str) -> str:

@@ -6,17 +6,18 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection as Connection
+from sqlalchemy import Row, func, select, update
 
 from registry.core.clock import now
-from registry.ingest.arxiv_api import Fetch
-from registry.ingest.windows import Slice, Window
+from registry.ingest.http import Fetch
+from registry.ingest.windows import Slice, Window, announced_between
 from registry.store.engine import Store
 from registry.store.schema import fetches, sightings, sources, windows
 
-SourceKind = Literal["query", "ids", "file"]
+SourceKind = Literal["query", "ids", "file", "oai", "rss"]
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,116 @@ def earlier_totals(connection: Connection, source_id: int, before: Slice) -> lis
     ]
 
 
+def replayed(connection: Connection, source_id: int, lines: Sequence[Fetch]) -> str | None:
+    """Why the answers in ``lines`` are old ones served again; None where they are not.
+
+    An answer says when it was made, so that no two are the same; a service keeps one until the
+    next announcement at most.
+    """
+    for line in lines:
+        if line.error is not None or line.sha256 is None:
+            continue
+        same = select(func.min(fetches.c.at)).where(
+            fetches.c.source_id == source_id,
+            fetches.c.url == line.url,
+            fetches.c.sha256 == line.sha256,
+            fetches.c.error.is_(None),
+        )
+        first = connection.execute(same).scalar()
+        if first is not None and announced_between(first, line.at):
+            return f"the answer is byte for byte the one of {first:%Y-%m-%d %H:%M}: an old copy"
+    return None
+
+
+def has_found(connection: Connection, source_id: int) -> bool:
+    """Whether a source ever brought anything."""
+    seen = select(sightings.c.preprint_id).where(sightings.c.source_id == source_id).limit(1)
+    return connection.execute(seen).first() is not None
+
+
+def unfinished(connection: Connection, source_id: int) -> list[Window]:
+    """The windows of a source that are not done, the earliest start first."""
+    query = select(windows).where(windows.c.source_id == source_id, windows.c.status != "done")
+    return [_window(row) for row in connection.execute(query.order_by(windows.c.start))]
+
+
+def latest_done(connection: Connection, source_id: int) -> Window | None:
+    """The whole harvest whose first answer is the latest."""
+    query = select(windows).where(
+        windows.c.source_id == source_id,
+        windows.c.status == "done",
+        windows.c.responded.is_not(None),
+    )
+    row = connection.execute(query.order_by(windows.c.responded.desc()).limit(1)).one_or_none()
+    return None if row is None else _window(row)
+
+
+def usual_totals(connection: Connection, source_id: int, last: int = 8) -> list[int]:
+    """What the last whole harvests of a source held, the latest first."""
+    query = select(windows.c.total_reported).where(
+        windows.c.source_id == source_id,
+        windows.c.status == "done",
+        windows.c.total_reported.is_not(None),
+    )
+    latest = query.order_by(windows.c.responded.desc(), windows.c.id.desc()).limit(last)
+    return list(connection.execute(latest).scalars())
+
+
+def remember(
+    connection: Connection,
+    window: Window,
+    *,
+    token: str | None,
+    token_ends: datetime | None,
+    responded: datetime,
+    stored: int,
+) -> None:
+    """Record how far a harvest is, and what asks for its next page."""
+    connection.execute(
+        update(windows)
+        .where(windows.c.id == window.id)
+        .values(token=token, token_ends=token_ends, responded=responded, total_stored=stored)
+    )
+
+
+def settle_covered(connection: Connection, source_id: int, done: Window) -> None:
+    """Close the unfinished harvests that began no earlier than ``done``: it has what they lack."""
+    connection.execute(
+        update(windows)
+        .where(
+            windows.c.source_id == source_id,
+            windows.c.status != "done",
+            windows.c.start >= done.slice.start,
+            windows.c.id != done.id,
+        )
+        .values(status="done", error=None, next_try_at=None, token=None, finished_at=now())
+    )
+
+
+def settle_earlier(connection: Connection, source_id: int, done: Window) -> None:
+    """Close the unfinished windows before ``done``, which a feed cannot be asked for any more."""
+    connection.execute(
+        update(windows)
+        .where(
+            windows.c.source_id == source_id,
+            windows.c.status != "done",
+            windows.c.start < done.slice.start,
+        )
+        .values(status="done", next_try_at=None, finished_at=now())
+    )
+
+
+def state_of(connection: Connection, source_id: int) -> dict[str, Any]:
+    """What a source remembers for its next request."""
+    query = select(sources.c.state).where(sources.c.id == source_id)
+    return dict(connection.execute(query).scalar() or {})
+
+
+def keep_state(connection: Connection, source_id: int, state: dict[str, Any]) -> None:
+    """Remember ``state`` for the next request of a source."""
+    connection.execute(update(sources).where(sources.c.id == source_id).values(state=state))
+
+
 def log_fetches(connection: Connection, source_id: int, lines: Sequence[Fetch]) -> None:
     """Append the requests made to the log."""
     if lines:
@@ -156,7 +267,7 @@ def _state(connection: Connection, source: Row[tuple[object, ...]]) -> SourceSta
     mine = select(windows).where(windows.c.source_id == source.id).order_by(windows.c.start)
     found = [_window(row) for row in connection.execute(mine)]
     count = {s: sum(w.status == s for w in found) for s in ("done", "suspect")}
-    if source.kind != "query":  # what is not cut into windows is done as its answers came
+    if source.kind in ("ids", "file"):  # what is not cut into windows is done as its answers came
         answered = (fetches.c.source_id == source.id) & fetches.c.error.is_(None)
         urls = select(func.count(fetches.c.url.distinct())).where(answered)
         count["done"] = connection.execute(urls).scalar_one()
@@ -186,4 +297,7 @@ def _window(row: Row[tuple[object, ...]]) -> Window:
         next_try_at=row.next_try_at,
         finished_at=row.finished_at,
         error=row.error,
+        token=row.token,
+        token_ends=row.token_ends,
+        responded=row.responded,
     )

@@ -176,8 +176,32 @@ def _bring_up_to_date(store: Store) -> None:
             f"knows (it knows up to {REVISION}). Update posttrain-registry, or name another "
             "database with REGISTRY_DATABASE_URL."
         )
-    with store.write() as connection:
+    with _spoken(store.engine), _without_references(store) as connection:
         upgrade(connection)
+
+
+@contextmanager
+def _without_references(store: Store) -> Iterator[Connection]:
+    """A writing connection that SQLite lets rebuild a table others refer to.
+
+    SQLite changes a constraint only by a new table in the place of the old one, and while foreign
+    keys are on the old one cannot go. They are checked as a whole before the end instead.
+    """
+    writer = store.engine.execution_options(writes=True)
+    with writer.connect() as connection:
+        if store.is_sqlite:
+            # Through the driver: within a transaction this statement does nothing.
+            connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                if not store.is_sqlite:
+                    connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
+                yield connection
+                if store.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+                    raise StoreError("a migration would leave rows that refer to nothing")
+        finally:
+            if store.is_sqlite:
+                connection.connection.cursor().execute("PRAGMA foreign_keys = ON")
 
 
 def _revision(store: Store) -> str | None:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from difflib import SequenceMatcher
-from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, select
 
-from registry.store.index import index_papers, words
+from registry.store.events import derive_events
+from registry.store.index import index_papers
 from registry.store.rows import pieces, put
-from registry.store.schema import events, papers, preprints, sightings, versions
+from registry.store.schema import papers, preprints, sightings, versions
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def _put_piece(connection: Connection, records: list[Preprint], source_id: int) 
     put(connection, versions, [_version_row(r) for r in winners.values()])
     _put_sightings(connection, records, source_id)
     touched = {id_ for id_, _ in changed.keys() & winners.keys()}
-    retitled = _derive_events(connection, touched)
+    retitled = derive_events(connection, touched)
     index_papers(connection, touched)
     in_catalog = select(papers.c.id).where(papers.c.id.in_(ids))
     return Counts(
@@ -155,52 +154,3 @@ def _put_sightings(connection: Connection, records: list[Preprint], source_id: i
             }
         )
     put(connection, sightings, rows)
-
-
-def _derive_events(connection: Connection, ids: Iterable[str]) -> int:
-    """Write down again what changed between the versions known; how many titles did."""
-    retitled = 0
-    for piece in pieces(sorted(ids)):
-        connection.execute(delete(events).where(events.c.preprint_id.in_(piece)))
-        query = (
-            select(versions)
-            .where(versions.c.preprint_id.in_(piece))
-            .order_by(versions.c.preprint_id, versions.c.version)
-        )
-        history: dict[str, list[Row[Any]]] = {}
-        for row in connection.execute(query):
-            history.setdefault(row.preprint_id, []).append(row)
-        rows = [event for seen in history.values() for event in _events(seen)]
-        if rows:
-            connection.execute(events.insert(), rows)
-        retitled += sum(row["kind"] == "title" for row in rows)
-    return retitled
-
-
-def _events(history: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-    found = []
-    if history[0].withdrawn:
-        found.append(_event(history[0], "withdrawn", {"evidence": history[0].withdrawn}))
-    for old, new in pairwise(history):
-        if old.title != new.title:
-            found.append(_event(new, "title", {"from": old.title, "to": new.title}))
-        if old.abstract != new.abstract:
-            # autojunk would call the commonest words of a long abstract noise.
-            pair = words(old.abstract), words(new.abstract)
-            same = SequenceMatcher(None, *pair, autojunk=False).ratio()
-            found.append(_event(new, "abstract", {"changed": round(1 - same, 2)}))
-        if new.withdrawn and not old.withdrawn:
-            found.append(_event(new, "withdrawn", {"evidence": new.withdrawn}))
-        if old.withdrawn and not new.withdrawn:
-            found.append(_event(new, "restored", {}))
-    return found
-
-
-def _event(row: Row[Any], kind: str, detail: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "preprint_id": row.preprint_id,
-        "version": row.version,
-        "kind": kind,
-        "at": row.updated,
-        "detail": dict(detail),
-    }

@@ -6,6 +6,8 @@ Three kinds of table lie side by side and never mix::
     upstream   preprints, versions, events, sightings            what arXiv says
     ours       sources, windows, fetches, decisions, runs, meta  what was asked, decided and run
 
+What else arXiv says of a preprint's history lies in ``history_schema.py``.
+
 ``documents`` is derived from the first two: one row for each thing a search can find. Decisions
 and fetches are only ever appended to; triggers refuse anything else.
 """
@@ -17,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -31,11 +34,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 # The newest migration. A test holds it against the scripts; reading it costs no Alembic import.
-REVISION = "0001"
+REVISION = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -158,6 +162,8 @@ preprints = Table(
     Column("newest", Integer, nullable=False),
     Column("first_seen", UtcDateTime, nullable=False),
     Column("last_seen", UtcDateTime, nullable=False),
+    # False where no source has said which version its text is of: it counts as version 1.
+    Column("stated", Boolean, nullable=False, server_default=true()),
     CheckConstraint("newest >= 1", name="newest"),
 )
 
@@ -189,7 +195,17 @@ events = Table(
     Column("kind", String(20), primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("detail", JsonText, nullable=False),
-    _one_of("kind", "title", "abstract", "withdrawn", "restored"),
+    _one_of(
+        "kind",
+        "title",
+        "abstract",
+        "withdrawn",
+        "restored",
+        "primary",
+        "gap",
+        "deleted",
+        "unseen",
+    ),
 )
 
 # -- ours ----------------------------------------------------------------------------------------
@@ -202,8 +218,9 @@ sources = Table(
     Column("query", Text, nullable=False),
     Column("query_sha256", String(64), nullable=False),
     Column("created", UtcDateTime, nullable=False),
+    Column("state", JsonText),  # what the next request needs: an ETag, a feed's fingerprint
     UniqueConstraint("kind", "query_sha256"),
-    _one_of("kind", "query", "ids", "file"),
+    _one_of("kind", "query", "ids", "file", "oai", "rss"),
 )
 
 sightings = Table(
@@ -229,6 +246,9 @@ windows = Table(
     Column("next_try_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     Column("error", Text),
+    Column("token", Text),  # where a harvest goes on
+    Column("token_ends", UtcDateTime),
+    Column("responded", UtcDateTime),  # the service's clock in its first answer
     UniqueConstraint("source_id", "start", "end"),
     _one_of("status", "pending", "fetching", "done", "suspect"),
 )

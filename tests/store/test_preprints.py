@@ -64,10 +64,10 @@ def test_a_new_version_is_recorded_and_becomes_the_one_shown(
     assert (found.version, found.title, found.former_titles) == (
         3, "A better name", ("An early name",),
     )  # fmt: skip
-    [event] = changes(store)
-    assert (event.kind, event.version, event.detail) == (
-        "title", 3, {"from": "An early name", "to": "A better name"},
-    )  # fmt: skip
+    assert {(e.kind, e.version): e.detail for e in changes(store)} == {
+        ("title", 3): {"from": "An early name", "to": "A better name"},
+        ("gap", 3): {"missing": [2]},
+    }
 
 
 def test_an_older_version_that_arrives_late_does_not_win(

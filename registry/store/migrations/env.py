@@ -6,7 +6,7 @@ from typing import Any
 
 from alembic import context
 
-from registry.store.schema import metadata
+from registry.store.history_schema import metadata
 
 
 def _is_ours(item: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:

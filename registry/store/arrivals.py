@@ -1,0 +1,271 @@
+"""What a source brings, put into the store: texts, histories of versions, absences, hints.
+
+``Arrival`` is the one record of all sources. Arrivals may come in any order, from any source, any
+number of times: the rows come out the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, delete, select, update
+
+from registry.store.events import WITHDRAWN_TYPE, derive_events, is_withdrawn_type
+from registry.store.history_schema import absences, primaries, revisions
+from registry.store.preprints import Counts, Preprint, put_preprints
+from registry.store.rows import pieces, put
+from registry.store.schema import preprints, sightings, versions
+
+_TEXT = tuple(field.name for field in fields(Preprint) if field.name != "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """When a version came and what it is; facts that do not change, whoever states them."""
+
+    version: int
+    submitted: datetime | None = None
+    kilobytes: int | None = None
+    source_type: str | None = None  # arXiv's letters; I: withdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A preprint as one source described it.
+
+    ``stated`` is False where the source does not say which version the text is of. Such a text
+    counts as version 1 until a source states one, and changes nothing once one has.
+    """
+
+    preprint: Preprint
+    revisions: tuple[Revision, ...] = ()
+    licence: str | None = None  # of the version described
+    stated: bool = True
+
+
+def put_arrivals(connection: Connection, arrivals: Iterable[Arrival], source_id: int) -> Counts:
+    """Store ``arrivals`` as seen in a source. Twice the same changes nothing."""
+    counts = Counts()
+    for piece in pieces(arrivals):
+        counts += _put_piece(connection, piece, source_id)
+    return counts
+
+
+def note_absence(
+    connection: Connection, ids: Iterable[str], kind: Literal["deleted", "unseen"], at: datetime
+) -> None:
+    """Write down that arXiv deleted ``ids``, or did not return them. Nothing is removed."""
+    for piece in pieces(sorted(set(ids))):
+        query = select(absences).where(absences.c.preprint_id.in_(piece), absences.c.kind == kind)
+        known = {row.preprint_id: row for row in connection.execute(query)}
+        rows = [_absence_row(id_, kind, at, known.get(id_)) for id_ in piece]
+        put(connection, absences, rows)
+        here = select(preprints.c.id).where(preprints.c.id.in_(piece))
+        derive_events(connection, connection.execute(here).scalars().all())
+
+
+def see(connection: Connection, seen: Mapping[str, datetime], source_id: int) -> None:
+    """Write down that a source saw preprints that are here already: when, by id."""
+    for piece in pieces(sorted(seen)):
+        query = select(sightings).where(
+            sightings.c.source_id == source_id, sightings.c.preprint_id.in_(piece)
+        )
+        known = {row.preprint_id: row for row in connection.execute(query)}
+        rows = []
+        for id_ in piece:
+            moments = [seen[id_]]
+            if id_ in known:
+                moments += [known[id_].first_seen, known[id_].last_seen]
+            place = {"preprint_id": id_, "source_id": source_id}
+            rows.append({**place, "first_seen": min(moments), "last_seen": max(moments)})
+        put(connection, sightings, rows)
+
+
+def _absence_row(id_: str, kind: str, at: datetime, known: Row[Any] | None) -> dict[str, Any]:
+    same = known is not None and known.last == at
+    return {
+        "preprint_id": id_,
+        "kind": kind,
+        "since": min(known.since, at) if known else at,
+        "last": max(known.last, at) if known else at,
+        "times": (known.times if known else 0) + (0 if same else 1),
+    }
+
+
+def _put_piece(connection: Connection, arrivals: list[Arrival], source_id: int) -> Counts:
+    ids = sorted({a.preprint.id for a in arrivals})
+    query = select(preprints.c.id, preprints.c.stated).where(preprints.c.id.in_(ids))
+    known = {row.id: bool(row.stated) for row in connection.execute(query)}
+    now_stated = {a.preprint.id for a in arrivals if a.stated}
+    _drop_assumed(connection, sorted(id_ for id_ in now_stated if known.get(id_) is False))
+    settled = now_stated | {id_ for id_, stated in known.items() if stated}
+    texts = [a.preprint for a in arrivals if a.stated or a.preprint.id not in settled]
+    passed = [a.preprint for a in arrivals if not a.stated and a.preprint.id in settled]
+    # The rows of preprints come first: what follows refers to them.
+    flagged = _withdrawn_versions(connection, ids, arrivals)
+    texts = [_with_evidence(p, flagged) for p in texts]
+    reclassified = _reclassified(connection, [i for i in ids if i in known], texts)
+    counts = put_preprints(connection, texts, source_id)
+    counts += Counts(unchanged=len({p.id for p in passed} - now_stated))
+    by_time = sorted(passed, key=lambda text: text.seen_at)
+    for ordered in (by_time, by_time[::-1]):  # the last sighting counts, and the first
+        see(connection, {text.id: text.seen_at for text in ordered}, source_id)
+    _mark_assumed(connection, sorted({p.id for p in texts} - settled))
+    put(connection, primaries, reclassified)
+    changed = _put_revisions(connection, ids, arrivals)
+    changed |= _flag_stored(connection, flagged, {(p.id, p.version) for p in texts})
+    changed |= _return(connection, ids) | {row["preprint_id"] for row in reclassified}
+    derive_events(connection, changed)
+    return counts
+
+
+def _drop_assumed(connection: Connection, ids: Sequence[str]) -> None:
+    # A text of no stated version gives way to the first one that has a version.
+    if ids:
+        connection.execute(delete(versions).where(versions.c.preprint_id.in_(ids)))
+        connection.execute(update(preprints).where(preprints.c.id.in_(ids)).values(stated=True))
+
+
+def _mark_assumed(connection: Connection, ids: Sequence[str]) -> None:
+    if ids:
+        connection.execute(update(preprints).where(preprints.c.id.in_(ids)).values(stated=False))
+
+
+def _withdrawn_versions(
+    connection: Connection, ids: Sequence[str], arrivals: Sequence[Arrival]
+) -> set[tuple[str, int]]:
+    found = {
+        (a.preprint.id, revision.version)
+        for a in arrivals
+        for revision in a.revisions
+        if is_withdrawn_type(revision.source_type)
+    }
+    query = select(revisions.c.preprint_id, revisions.c.version).where(
+        revisions.c.preprint_id.in_(ids), revisions.c.source_type.like("%I%")
+    )
+    return found | {(row.preprint_id, row.version) for row in connection.execute(query)}
+
+
+def _with_evidence(preprint: Preprint, flagged: set[tuple[str, int]]) -> Preprint:
+    if preprint.withdrawn or (preprint.id, preprint.version) not in flagged:
+        return preprint
+    return replace(preprint, withdrawn=WITHDRAWN_TYPE)
+
+
+def _flag_stored(
+    connection: Connection, flagged: set[tuple[str, int]], arrived: set[tuple[str, int]]
+) -> set[str]:
+    """Mark the versions stored earlier that are now known to be withdrawn; their ids."""
+    marked = set()
+    for id_, version in sorted(flagged - arrived):
+        place = (versions.c.preprint_id == id_) & (versions.c.version == version)
+        row = connection.execute(select(versions).where(place)).one_or_none()
+        if row is None or row.withdrawn:
+            continue
+        said = {name: getattr(row, name) for name in _TEXT}
+        lists = {"authors": tuple(row.authors), "categories": tuple(row.categories)}
+        text = Preprint(id=id_, **{**said, **lists, "withdrawn": WITHDRAWN_TYPE})
+        values = {"withdrawn": WITHDRAWN_TYPE, "sha256": text.sha256}
+        connection.execute(update(versions).where(place).values(values))
+        marked.add(id_)
+    return marked
+
+
+def _reclassified(
+    connection: Connection, known: Sequence[str], texts: Sequence[Preprint]
+) -> list[dict[str, Any]]:
+    """Both primary categories of each version that now comes with another one than is stored."""
+    columns = (versions.c.preprint_id, versions.c.version, versions.c.categories)
+    query = select(*columns, versions.c.seen_at).where(versions.c.preprint_id.in_(known))
+    seen: dict[tuple[str, int], dict[str, datetime]] = {}
+    if known:
+        for row in connection.execute(query):
+            seen[(row.preprint_id, row.version)] = {_primary(row.categories): row.seen_at}
+    for text in texts:
+        here = seen.setdefault((text.id, text.version), {})
+        primary = _primary(text.categories)
+        here[primary] = max(here.get(primary, text.seen_at), text.seen_at)
+    several = {place: here for place, here in seen.items() if len(here) > 1}
+    if not several:
+        return []
+    ids = sorted({id_ for id_, _ in several})
+    for row in connection.execute(select(primaries).where(primaries.c.preprint_id.in_(ids))):
+        here = several.get((row.preprint_id, row.version), {})
+        if row.category in here:
+            here[row.category] = max(here[row.category], row.last_seen)
+    return [
+        {"preprint_id": id_, "version": version, "category": category, "last_seen": last}
+        for (id_, version), here in sorted(several.items())
+        for category, last in sorted(here.items())
+        if category
+    ]
+
+
+def _primary(categories: Sequence[str]) -> str:
+    return categories[0] if categories else ""
+
+
+def _put_revisions(
+    connection: Connection, ids: Sequence[str], arrivals: Sequence[Arrival]
+) -> set[str]:
+    """Store the histories; the ids of those in which something was new and may be an event."""
+    stated = [a for a in arrivals if a.revisions or a.licence]
+    if not stated:
+        return set()
+    query = select(revisions).where(revisions.c.preprint_id.in_(ids))
+    before = {(r.preprint_id, r.version): dict(r._mapping) for r in connection.execute(query)}
+    after: dict[tuple[str, int], dict[str, Any]] = {}
+    for arrival in stated:
+        for row in _revision_rows(arrival):
+            place = (row["preprint_id"], row["version"])
+            after[place] = _merged(row, after.get(place) or before.get(place))
+    rows = [row for place, row in sorted(after.items()) if row != before.get(place)]
+    put(connection, revisions, rows)
+    return {r["preprint_id"] for r in rows if r["version"] > 1 or r["source_type"]}
+
+
+def _revision_rows(arrival: Arrival) -> list[dict[str, Any]]:
+    preprint = arrival.preprint
+    rows: dict[int, dict[str, Any]] = {
+        revision.version: {
+            "preprint_id": preprint.id,
+            "version": revision.version,
+            "submitted": revision.submitted,
+            "kilobytes": revision.kilobytes,
+            "source_type": revision.source_type,
+            "licence": None,
+        }
+        for revision in arrival.revisions
+    }
+    if arrival.licence and arrival.stated:
+        blank: dict[str, Any] = dict.fromkeys(("submitted", "kilobytes", "source_type"))
+        place = {"preprint_id": preprint.id, "version": preprint.version}
+        row = rows.setdefault(preprint.version, {**place, **blank})
+        row["licence"] = arrival.licence
+    return list(rows.values())
+
+
+def _merged(row: dict[str, Any], known: dict[str, Any] | None) -> dict[str, Any]:
+    """Both statements of one version in one; of two that differ the greater, in any order."""
+    if known is None:
+        return row
+    return {
+        name: value if known[name] is None else _greater(value, known[name])
+        for name, value in row.items()
+    }
+
+
+def _greater(one: Any, other: Any) -> Any:
+    return other if one is None else max(one, other)
+
+
+def _return(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Forget that ``ids`` were absent, now that they are here; those that were."""
+    here = absences.c.preprint_id.in_(ids)
+    back = set(connection.execute(select(absences.c.preprint_id).where(here)).scalars())
+    if back:
+        connection.execute(delete(absences).where(here))
+    return back
