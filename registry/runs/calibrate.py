@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from methods.engine.tasks import parse_task
 from registry.core.errors import UsageError
+from registry.core.intervals import Bounds
 from registry.core.settings import Settings
-from registry.runs.intervals import Bounds
 from registry.runs.sweep import Sweep, records
 
 METHOD = "best-of-n"

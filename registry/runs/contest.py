@@ -15,10 +15,10 @@ from typing import Any
 
 from registry.catalog.models import Curve, Series
 from registry.core.errors import UsageError
+from registry.core.intervals import Bounds, mean_over_seeds, range_of
 from registry.core.settings import Settings
 from registry.runs.by_tokens import by_tokens
 from registry.runs.compare import compare_runs, slug
-from registry.runs.intervals import Bounds, mean_over_seeds, range_of
 from registry.runs.options import options_of
 from registry.runs.plan import Plan, Request, find_method, make_plan
 from registry.runs.records import Measure, RunRecord, read_timing

@@ -13,9 +13,9 @@ from methods.experiments.protocol import Experiment, Quantity, Scale
 from registry.catalog.models import Comparison, Evidence, Measurement, Verdict
 from registry.core.clock import now
 from registry.core.errors import RunError
+from registry.core.intervals import Bounds, Mean, mean_over_seeds, paired_difference, range_of
 from registry.runs.code import git_state
 from registry.runs.curves import draw
-from registry.runs.intervals import Bounds, Mean, mean_over_seeds, paired_difference, range_of
 from registry.runs.records import Manifest, Measure, RunRecord
 
 Runs = Mapping[str, Sequence[RunRecord]]

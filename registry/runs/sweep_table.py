@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from registry.core.intervals import Bounds, mean_over_seeds, range_of
 from registry.core.settings import Settings
-from registry.runs.intervals import Bounds, mean_over_seeds, range_of
 from registry.runs.records import Measure, RunRecord
 from registry.runs.sweep import Sweep, records
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from registry.core.intervals import mean_over_seeds
 from registry.runs import launch
-from registry.runs.intervals import mean_over_seeds
 from registry.runs.sweep import run_sweep
 from registry.runs.sweep_table import best, sweep_table
 from tests.runs.sweeps import made

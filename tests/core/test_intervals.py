@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from registry.runs.intervals import mean_over_seeds, paired_difference, range_of, t_quantile
+from registry.core.intervals import mean_over_seeds, paired_difference, range_of, t_quantile
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 10, 30, 31, 40, 100, 1000])

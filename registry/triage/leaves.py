@@ -1,0 +1,87 @@
+"""Which leaves of the taxonomy suit a paper: several may, and none where nothing is likely enough.
+
+A score for each leaf adds two: how alike the text is to the leaf's own words (its title, keywords
+and scope), which also serves a leaf that has no paper yet, and a logistic regression of the leaf
+against all others where it has papers enough. Both are learned from relevant papers alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from registry.triage.documents import Document, Example
+from registry.triage.features import Floats, Vectoriser
+from registry.triage.ranked import LeafGuess
+
+if TYPE_CHECKING:
+    from registry.catalog.models import Taxonomy
+
+MOST_LEAVES = 3
+LEAST_LIKELY = 0.2  # a leaf below is not named
+_FEWEST = 4  # papers of a leaf from which its own words are learned
+_STRENGTH = 10.0
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """A linear score for each leaf."""
+
+    slugs: tuple[str, ...]
+    weights: Floats  # (L, V)
+    constants: Floats  # (L,)
+
+    def probabilities(self, rows: Any) -> Floats:
+        """(N, L): how likely each leaf is named for each text, each leaf by itself."""
+        scores = rows @ self.weights.T + self.constants
+        return np.asarray(1 / (1 + np.exp(-scores)))
+
+    def guesses(self, rows: Any) -> list[tuple[LeafGuess, ...]]:
+        """For each text at most ``MOST_LEAVES`` leaves that are likely enough, likeliest first."""
+        every = self.probabilities(rows)
+        return [self._named(row) for row in every]
+
+    def _named(self, row: Floats) -> tuple[LeafGuess, ...]:
+        order = sorted(range(len(self.slugs)), key=lambda n: (-row[n], self.slugs[n]))
+        named = [n for n in order[:MOST_LEAVES] if row[n] >= LEAST_LIKELY]
+        return tuple(LeafGuess(self.slugs[n], round(float(row[n]), 4)) for n in named)
+
+
+def leaf_documents(taxonomy: Taxonomy) -> dict[str, Document]:
+    """Each leaf as a text: its title and keywords, and its scope where a paper has an abstract."""
+    return {
+        leaf.slug: Document(
+            f"leaf:{leaf.slug}", "; ".join((leaf.title, *leaf.keywords)), leaf.scope
+        )
+        for group in taxonomy.groups
+        for leaf in group.leaves
+    }
+
+
+def fit(vectoriser: Vectoriser, examples: Sequence[Example], taxonomy: Taxonomy) -> Leaves:
+    """The leaves learned from the relevant ones of ``examples`` and the taxonomy's own words."""
+    from scipy import sparse
+    from sklearn.linear_model import LogisticRegression
+
+    described = leaf_documents(taxonomy)
+    slugs = tuple(described)
+    taught = [example for example in examples if example.relevant and example.leaves]
+    rows = vectoriser.rows([*described.values(), *(example.document for example in taught)])
+    named = [{slug} for slug in slugs] + [set(example.leaves) for example in taught]
+    rows = sparse.csr_matrix(rows)
+    weights, constants = np.zeros((len(slugs), len(vectoriser.terms))), np.full(len(slugs), -4.0)
+    for place, slug in enumerate(slugs):
+        member = np.array([slug in leaves for leaves in named])
+        if member.sum() <= _FEWEST or member.all():
+            weights[place] = _SCALE * rows[place].toarray()[0]
+            continue
+        model = LogisticRegression(C=_STRENGTH, solver="liblinear", dual=True, random_state=0)
+        model.fit(rows, member)
+        weights[place], constants[place] = model.coef_[0], model.intercept_[0]
+    return Leaves(slugs, weights, constants)
+
+
+_SCALE = 12.0  # log-odds that a cosine of 1 with the leaf's own words is worth

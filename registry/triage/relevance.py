@@ -1,0 +1,145 @@
+"""How likely a paper belongs here: logistic regression over its terms, cross-fitted, calibrated.
+
+Papers are split into a few parts by the hash of their ids, and a model is trained without each
+part. A paper that was trained on is scored by the model that never saw it, any other by the mean of
+all models, which for a linear model is one model. So a waiting candidate, which counts as probably
+rejected while it trains, is not pulled down by itself, and the scores that the probability is
+calibrated on are scores of papers that the model had not seen.
+
+Many decided papers are known by title alone and most others with an abstract, which would make
+"has an abstract" the best feature of all. So each paper with an abstract is shown twice, whole and
+by its title, and in either view relevant and other papers weigh alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from registry.triage.documents import Document, Example, part_of
+from registry.triage.features import Floats, Vectoriser, titles_alone
+
+PARTS = 3
+FEWEST = 5  # relevant papers, and others, below which nothing is learned
+_STRENGTH = 1.0  # inverse of the ridge penalty
+_UNDECIDED = 0.5  # of a paper that merely waits, beside 1 of one that others rejected
+_OWN = 3.0  # of a paper that a curator decided on here
+_FEWEST_TO_CALIBRATE = 20
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """A linear score for each part left out, and the curve that makes a probability of it."""
+
+    weights: Floats  # (PARTS, V)
+    constants: Floats  # (PARTS,)
+    slope: float = 1.0
+    shift: float = 0.0
+
+    def scores(self, rows: Any, parts: NDArray[np.int64]) -> Floats:
+        """(N,) log-odds before calibration; ``parts`` holds a trained paper's part, else -1."""
+        every = rows @ self.weights.T + self.constants
+        own = every[np.arange(len(parts)), np.maximum(parts, 0)]
+        return np.asarray(np.where(parts >= 0, own, every.mean(1)))
+
+    def probabilities(self, scores: Floats) -> Floats:
+        """(N,) probabilities of (N,) scores."""
+        return np.asarray(1 / (1 + np.exp(-(self.slope * scores + self.shift))))
+
+    @property
+    def mean_weights(self) -> Floats:
+        """(V,) the weight of each term for a paper that was not trained on."""
+        return np.asarray(self.weights.mean(0))
+
+
+@dataclass(frozen=True)
+class Views:
+    """Papers as rows: each as it is, then those with an abstract once more by title alone."""
+
+    rows: Any  # (M, V) sparse
+    of: NDArray[np.int64]  # (M,) whose row each is
+    whole: NDArray[np.bool_]  # (M,) with an abstract
+
+    @classmethod
+    def of_documents(cls, vectoriser: Vectoriser, documents: Sequence[Document]) -> Views:
+        """The views of ``documents``; row n is document n as it is."""
+        from scipy import sparse
+
+        again = [n for n, document in enumerate(documents) if document.abstract]
+        titles = vectoriser.rows(titles_alone(documents[n] for n in again))
+        rows = sparse.vstack([vectoriser.rows(documents), titles], format="csr")
+        whole = np.zeros(rows.shape[0], dtype=bool)
+        whole[again] = True
+        return cls(rows, np.array([*range(len(documents)), *again], dtype=np.int64), whole)
+
+    def learn(self, relevant: NDArray[np.bool_], importance: Floats) -> tuple[Floats, float]:
+        """A term's weight (V,) and the constant, learned from papers whose importance is not 0.
+
+        ``relevant`` and ``importance`` have a place for each paper.
+        """
+        from sklearn.linear_model import LogisticRegression
+
+        weight = self._balanced(relevant[self.of], importance[self.of])
+        used = np.flatnonzero(weight)
+        model = LogisticRegression(C=_STRENGTH, solver="liblinear", dual=True, random_state=0)
+        model.fit(self.rows[used], relevant[self.of][used], sample_weight=weight[used])
+        return model.coef_[0], float(model.intercept_[0])
+
+    def _balanced(self, relevant: NDArray[np.bool_], weight: Floats) -> Floats:
+        """(M,) weights by which relevant and other papers sum to the same in each view."""
+        weight = weight.copy()
+        for shown in (True, False):
+            cells = [(self.whole == shown) & (relevant == wanted) for wanted in (True, False)]
+            sums = [weight[cell].sum() for cell in cells]
+            for cell, total in zip(cells, sums, strict=True):
+                # A view that only one class has tells nothing but who has it.
+                weight[cell] *= sum(sums) / (2 * total) if min(sums) > 0 else 0.0
+        return weight
+
+
+def fit(vectoriser: Vectoriser, examples: Sequence[Example]) -> Relevance | None:
+    """The score learned from ``examples``, or None where too few were accepted or not."""
+    relevant = np.array([example.relevant for example in examples], dtype=bool)
+    if min(relevant.sum(), (~relevant).sum()) < FEWEST:
+        return None
+    documents = [example.document for example in examples]
+    views = Views.of_documents(vectoriser, documents)
+    importance = np.array([importance_of(example) for example in examples])
+    parts = parts_of(examples)
+    fitted = [views.learn(relevant, importance * (parts != part)) for part in range(PARTS)]
+    found = Relevance(np.stack([w for w, _ in fitted]), np.array([c for _, c in fitted]))
+    whole = np.array([bool(document.abstract) for document in documents])
+    measured = whole if whole[relevant].any() else np.ones(len(examples), bool)
+    scores = found.scores(views.rows[: len(examples)], parts)
+    return _calibrated(found, scores[measured], relevant[measured])
+
+
+def importance_of(example: Example) -> float:
+    """How much a paper counts beside others of its kind: a curator's own decision the most."""
+    if not example.decided:
+        return _UNDECIDED
+    return _OWN if "curator" in example.sources else 1.0
+
+
+def parts_of(examples: Sequence[Example]) -> NDArray[np.int64]:
+    """(N,) the part that each paper is left out with."""
+    return np.array([part_of(example.document.id, PARTS) for example in examples], dtype=np.int64)
+
+
+def _calibrated(found: Relevance, scores: Floats, relevant: NDArray[np.bool_]) -> Relevance:
+    """Platt's curve: a logistic regression of the decision on the score of a paper not seen."""
+    from dataclasses import replace
+
+    from sklearn.linear_model import LogisticRegression
+
+    if min(relevant.sum(), (~relevant).sum()) < _FEWEST_TO_CALIBRATE:
+        return found
+    model = LogisticRegression(C=1e6).fit(scores[:, None], relevant)
+    slope = float(model.coef_[0, 0])
+    if slope <= 0:  # the score tells nothing of papers it has not seen
+        return found
+    return replace(found, slope=slope, shift=float(model.intercept_[0]))
