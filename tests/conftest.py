@@ -6,3 +6,5 @@ import os
 
 # As the launcher does for its workers; must stand before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+pytest_plugins = ["tests.databases"]

@@ -20,7 +20,8 @@ class Unavailable(Exception):
     """There is no server here; ``str()`` says why."""
 
 
-def _binaries() -> Path:
+def programs() -> Path:
+    """The folder of the newest server's programs. Raises Unavailable."""
     found = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: float(p.parts[4])
     )
@@ -52,7 +53,7 @@ def server() -> Iterator[str]:
     if given := os.environ.get("REGISTRY_TEST_POSTGRES_URL"):
         yield given
         return
-    binaries, prefix = _binaries(), _as_server_user()
+    binaries, prefix = programs(), _as_server_user()
     # A socket's path may have 107 bytes: the folders pytest makes are too deep.
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     try:

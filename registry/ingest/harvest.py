@@ -85,6 +85,11 @@ def harvest_query(
             break
     report(len(due), len(due), "")
     summary.left = len(due) - summary.done - summary.suspect
+    with store.read() as connection:
+        if summary.done and not ledger.has_found(connection, source_id):
+            # Nobody can tell a rare topic from a wrong query but the one who wrote it.
+            slices_ = plural(summary.done, "slice")
+            summary.notes.append(f"this query found no paper in {slices_}, nor ever before")
     return _timed(summary, client, began)
 
 
@@ -141,13 +146,15 @@ class _Walk:
         return True
 
     def _store(self, window: Window, answer: Answer) -> bool:
+        lines = self.client.take_fetches()
         with self.store.write() as connection:
             earlier = ledger.earlier_totals(connection, self.source_id, window.slice)
             doubt = suspicion(window, answer.total, answer.records, earlier, now())
+            doubt = doubt or ledger.replayed(connection, self.source_id, lines)
             self.summary.counts += put_arrivals(
                 connection, map(Arrival, answer.records), self.source_id
             )
-            ledger.log_fetches(connection, self.source_id, self.client.take_fetches())
+            ledger.log_fetches(connection, self.source_id, lines)
             ledger.settle(
                 connection,
                 window,

@@ -272,7 +272,14 @@ def _spoken(error: BaseException, url: str) -> ArxivError:
     if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
         what = "did not answer in time"
     elif isinstance(error, requests.exceptions.SSLError):
-        what = "has a certificate that cannot be verified"
+        distrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
+        what = (
+            "has a certificate that cannot be verified"
+            if distrusted
+            else "does not speak TLS as it should"
+        )
+    elif "NameResolutionError" in str(error):
+        what = "cannot be found: no address for this name"
     else:
         what = f"cannot be reached or broke off ({type(error).__name__})"
     return ArxivError(

@@ -13,7 +13,7 @@ from sqlalchemy import Row, func, select, update
 
 from registry.core.clock import now
 from registry.ingest.http import Fetch
-from registry.ingest.windows import Slice, Window
+from registry.ingest.windows import Slice, Window, announced_between
 from registry.store.engine import Store
 from registry.store.schema import fetches, sightings, sources, windows
 
@@ -138,6 +138,33 @@ def earlier_totals(connection: Connection, source_id: int, before: Slice) -> lis
         for row in connection.execute(query)
         if row.total_reported is not None and row.end - row.start == length
     ]
+
+
+def replayed(connection: Connection, source_id: int, lines: Sequence[Fetch]) -> str | None:
+    """Why the answers in ``lines`` are old ones served again; None where they are not.
+
+    An answer says when it was made, so that no two are the same; a service keeps one until the
+    next announcement at most.
+    """
+    for line in lines:
+        if line.error is not None or line.sha256 is None:
+            continue
+        same = select(func.min(fetches.c.at)).where(
+            fetches.c.source_id == source_id,
+            fetches.c.url == line.url,
+            fetches.c.sha256 == line.sha256,
+            fetches.c.error.is_(None),
+        )
+        first = connection.execute(same).scalar()
+        if first is not None and announced_between(first, line.at):
+            return f"the answer is byte for byte the one of {first:%Y-%m-%d %H:%M}: an old copy"
+    return None
+
+
+def has_found(connection: Connection, source_id: int) -> bool:
+    """Whether a source ever brought anything."""
+    seen = select(sightings.c.preprint_id).where(sightings.c.source_id == source_id).limit(1)
+    return connection.execute(seen).first() is not None
 
 
 def unfinished(connection: Connection, source_id: int) -> list[Window]:

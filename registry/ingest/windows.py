@@ -27,6 +27,7 @@ _LAG = timedelta(days=5)
 _AGAIN = timedelta(hours=20)  # arXiv: the same query at most once a day
 _FIRST_RETRY = timedelta(minutes=10)
 _LAST_RETRY = timedelta(days=1)
+_SKEW = timedelta(hours=1)  # between the clocks of machines that share a database
 _MINUTE = timedelta(minutes=1)
 _SMALLEST = timedelta(hours=1)
 _EMPTY = "no paper at all"
@@ -114,16 +115,32 @@ def is_due(window: Window, now: datetime, *, retry: bool = False) -> bool:
     """Whether to fetch ``window`` now.
 
     One that is done is fetched again, at most once a day, until it was fetched a fortnight after
-    its end. One that failed waits for its next try, unless ``retry``.
+    its end. One that failed waits for its next try, unless ``retry``. A moment that lies where
+    no clock that is right can have put it counts for nothing.
     """
     if window.status == "done":
         fetched = window.finished_at
-        if fetched is None:
+        if fetched is None or fetched > now + _SKEW:
             return True
         return fetched < window.slice.end + SETTLES and now - fetched >= _AGAIN
     if window.status == "suspect" and window.next_try_at is not None:
-        return retry or window.next_try_at <= now
+        wait = window.next_try_at - now
+        return retry or wait <= timedelta(0) or wait > _LAST_RETRY
     return True
+
+
+def announced_between(earlier: datetime, later: datetime) -> bool:
+    """Whether arXiv announced papers between two moments, and so forgot what it kept of answers.
+
+    Announcements are made at 20:00 in New York from Sunday to Thursday; at 03:00 UTC from Monday to
+    Friday all is settled, in summer and winter.
+    """
+    moment = earlier.replace(hour=3, minute=0, second=0, microsecond=0)
+    while moment <= later:
+        if moment > earlier and moment.weekday() < 5:
+            return True
+        moment += timedelta(days=1)
+    return False
 
 
 def next_try(attempts: int, now: datetime) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -18,7 +17,6 @@ from registry.store.engine import open_store
 from registry.store.queries import candidates, search
 from registry.store.sync import refresh
 from registry.triage.accept import Proposal, accept, reject
-from tests import throwaway_postgres
 from tests.catalog import fabricated
 from tests.fake_arxiv import FakeArxiv, corpus
 
@@ -26,18 +24,12 @@ QUERY = "cat:cs.LG OR cat:cs.CL OR cat:stat.ML"
 MARCH = date(2026, 3, 2), date(2026, 3, 29)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
     fabricated.write(tmp_path / "catalog", fabricated.paper())
-    here = replace(Settings.load(tmp_path), catalog_dir=tmp_path / "catalog")
-    if request.param == "sqlite":
-        yield replace(here, database_url=f"sqlite:///{tmp_path}/registry.db")
-        return
-    try:
-        with throwaway_postgres.server() as server, throwaway_postgres.database(server) as url:
-            yield replace(here, database_url=url)
-    except throwaway_postgres.Unavailable as reason:
-        pytest.skip(f"PostgreSQL: {reason}")
+    return replace(
+        Settings.load(tmp_path), catalog_dir=tmp_path / "catalog", database_url=database_url
+    )
 
 
 def test_the_whole_walk(settings: Settings, tmp_path: Path) -> None:
