@@ -23,6 +23,7 @@ EARLIEST = date(1991, 8, 1)
 # Moderation holds papers for days and the index lags by more: a slice is final only when it was
 # fetched this long after its end.
 SETTLES = timedelta(days=14)
+_LAG = timedelta(days=5)
 _AGAIN = timedelta(hours=20)  # arXiv: the same query at most once a day
 _FIRST_RETRY = timedelta(minutes=10)
 _LAST_RETRY = timedelta(days=1)
@@ -48,6 +49,8 @@ class Slice:
     @property
     def has_weekday(self) -> bool:
         """Whether any of it lies between Monday and Friday."""
+        if self.end <= self.start:
+            return False
         hours = int((self.end - self.start) / timedelta(hours=1))
         moments = (self.start + timedelta(hours=h) for h in range(0, max(hours, 1), 12))
         return any(moment.weekday() < 5 for moment in moments)
@@ -166,12 +169,19 @@ def suspicion(
     for record in records:
         if not begin <= record.published < end:
             return f"{record.id} is of {record.published:%Y-%m-%d}: the date filter was ignored"
-    if total == 0 and window.slice.has_weekday:
+    if total == 0 and _known_part(window.slice, now).has_weekday:
         usual = list(earlier_totals)[:8]
         again = (window.error or "").startswith(_EMPTY) and now >= window.slice.end + SETTLES
         if usual and statistics.median(usual) > 0 and not again:
             return f"{_EMPTY}, where {statistics.median(usual):.0f} are usual"
     return None
+
+
+def _known_part(slice_: Slice, now: datetime) -> Slice:
+    """``slice_``, or where it is still running the part that the index should know by now."""
+    if slice_.end <= now:
+        return slice_
+    return Slice(slice_.start, max(slice_.start, now - _LAG))
 
 
 def _midnight(day: date) -> datetime:

@@ -1,6 +1,7 @@
 """The announcements as RSS: one day's new, cross-listed and replaced papers, under an ETag.
 
-Faults: ``nothing`` (an empty channel on a day that has papers), ``no-guid``, ``no-type`` (an item
+Faults: ``nothing`` (an empty channel on a day that has papers), ``repeats`` (the papers of the
+working day before under today's date), ``no-guid``, ``no-type`` (an item
 without its announce_type), ``bad-guid``, ``first-only`` (the first category asked for alone),
 ``control``.
 """
@@ -40,7 +41,10 @@ def answer(works: list[Work], name: str, fault: str, clock: datetime) -> tuple[b
     categories = name.split("+")
     if fault == "first-only":
         categories = categories[:1]
-    found = [] if fault == "nothing" else announced(works, categories, clock)
+    shown = (
+        clock - timedelta(days=3 if clock.weekday() == 0 else 1) if fault == "repeats" else clock
+    )
+    found = [] if fault == "nothing" else announced(works, categories, shown)
     day = f"{clock:%a, %d %b %Y} 00:00:00 -0500"
     items = [_item(work, kind, day) for work, kind in found]
     if items:

@@ -20,6 +20,7 @@ from tests.fake_arxiv import FakeArxiv, corpus
 @pytest.fixture
 def service() -> Iterator[FakeArxiv]:
     with FakeArxiv(corpus(24)) as running:
+        running.page_size = 10
         yield running
 
 

@@ -10,9 +10,11 @@ from typing import Any
 from registry.ingest.arxiv_api import Client
 from registry.ingest.harvest import harvest_query
 from registry.ingest.harvest_oai import harvest_oai
+from registry.ingest.harvest_rss import harvest_rss
 from registry.ingest.http import Fetcher, Limits
 from registry.ingest.limiter import Limiter
 from registry.ingest.oai import OaiClient
+from registry.ingest.rss import RssClient
 from registry.ingest.summary import Summary
 from registry.store.engine import Store
 from registry.store.queries import candidates
@@ -50,9 +52,14 @@ def by_oai(
     **limits: Any,
 ) -> Summary:
     """Everything in OAI-PMH's set of computer science, three pages."""
-    service.page_size = 10
     asked = oai_client(service, limiter, **limits)
     return harvest_oai(store, asked, "cs", since, prefix, retry=True)
+
+
+def by_rss(store: Store, service: FakeArxiv, limiter: Limiter, **limits: Any) -> Summary:
+    """The announcements of the day in two categories."""
+    fetcher = Fetcher(limiter, replace(_QUICK, **limits), sleep=lambda _: None)
+    return harvest_rss(store, RssClient(service.rss_url, fetcher), ("cs.LG", "cs.CL"))
 
 
 def truth(works: Iterable[Work]) -> dict[str, tuple[Any, ...]]:
