@@ -36,14 +36,19 @@ class TitleLeaves:
 
     def named(self, title: str) -> dict[str, str]:
         """Each leaf that ``title`` names, and the words that name it; also in the plural."""
-        words = _words(title)
+        said = _WORD.findall(title)
+        words = [word.lower() for word in said]
         found: dict[str, str] = {}
         for place, first in enumerate(words):
             # A keyword of one word may itself stand in the plural.
             for start in dict.fromkeys((first, first.removesuffix("s"))):
                 for wanted, leaf in self.by_first.get(start, ()):
-                    if _same(words[place : place + len(wanted)], wanted):
-                        found.setdefault(leaf, " ".join(wanted))
+                    end = place + len(wanted)
+                    # REINFORCE is a method, Reinforce a word.
+                    if len(wanted) == 1 and not _ACRONYM.fullmatch(said[place]):
+                        continue
+                    if _same(tuple(words[place:end]), wanted):
+                        found.setdefault(leaf, " ".join(said[place:end]))
         return found
 
 

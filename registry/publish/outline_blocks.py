@@ -37,7 +37,7 @@ def _section(here: str, snapshot: Snapshot, section: TrackedSection) -> Html:
     found = [_paper(here, snapshot, id_) for id_ in section.papers_here]
     found += [_lacking(snapshot, id_) for id_ in section.papers_lacking]
     found += [_method(here, snapshot, slug, "method ") for slug in section.methods_here]
-    found += [_method(here, snapshot, slug, "also ") for slug in section.also_run]
+    found += [_method(here, snapshot, slug, "also runs ") for slug in section.also_run]
     found += [_unknown(name) for name in section.methods_lacking]
     if found:
         held.append(items(found, "held"))
@@ -94,7 +94,7 @@ def _why(one: Newer) -> Html | None:
 
 
 def _folded(title: str, rows: Sequence[tuple[Html, Html]], count: int) -> Html:
-    held = [join([day, " ", said]) for day, said in rows]
+    held = [join([day, said]) for day, said in rows]
     left = count - len(held)
     more = el("p", f"and {left:,} earlier", class_="faint") if left else None
     return el("details", el("summary", title), items(held, "dated"), more, class_="since")
