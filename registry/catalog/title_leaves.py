@@ -35,9 +35,9 @@ class TitleLeaves:
         return cls({first: tuple(entries) for first, entries in found.items()})
 
     def named(self, title: str) -> dict[str, str]:
-        """Each leaf that ``title`` names, and the words that name it; also in the plural."""
-        said = _WORD.findall(title)
-        words = [word.lower() for word in said]
+        """Each leaf that ``title`` names, and the words as they stand there; also in the plural."""
+        said = list(_WORD.finditer(title))
+        words = [match[0].lower() for match in said]
         found: dict[str, str] = {}
         for place, first in enumerate(words):
             # A keyword of one word may itself stand in the plural.
@@ -45,10 +45,10 @@ class TitleLeaves:
                 for wanted, leaf in self.by_first.get(start, ()):
                     end = place + len(wanted)
                     # REINFORCE is a method, Reinforce a word.
-                    if len(wanted) == 1 and not _ACRONYM.fullmatch(said[place]):
+                    if len(wanted) == 1 and not _ACRONYM.fullmatch(said[place][0]):
                         continue
                     if _same(tuple(words[place:end]), wanted):
-                        found.setdefault(leaf, " ".join(said[place:end]))
+                        found.setdefault(leaf, title[said[place].start() : said[end - 1].end()])
         return found
 
 

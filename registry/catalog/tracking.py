@@ -28,7 +28,13 @@ class Newer:
     day: str  # of submission, or the month where no more is known
     since: date  # to sort by
     leaves: tuple[str, ...]
-    why: str | None = None  # a candidate's: the word of its title that names a leaf
+    words: tuple[str, ...] = ()  # of a candidate's title, one for each leaf, which they name
+
+    def word_for(self, leaves: Iterable[str]) -> str | None:
+        """The words of its title for which it stands under ``leaves``; None for an entry."""
+        wanted = set(leaves)
+        pairs = zip(self.leaves, self.words, strict=False)
+        return next((word for leaf, word in pairs if leaf in wanted), None)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def _section(here: str, snapshot: Snapshot, section: TrackedSection) -> Html:
     if found:
         held.append(items(found, "held"))
     held.append(_newer(here, snapshot, section.newer))
-    held.append(_candidates(section.candidates))
+    held.append(_candidates(section))
     if section.sections:
         held.append(_sections(here, snapshot, section.sections))
     return el("li", *held)
@@ -79,18 +79,20 @@ def _newer(here: str, snapshot: Snapshot, found: Sequence[Newer]) -> Html | None
     return _folded(f"{plural(len(found), 'paper')} since", rows, len(found))
 
 
-def _candidates(found: Sequence[Newer]) -> Html | None:
+def _candidates(section: TrackedSection) -> Html | None:
+    found = section.candidates
     if not found:
         return None
     rows = [
-        (when(one.day), join([outward(ArxivId(one.id).url, one.title), _why(one)]))
+        (when(one.day), join([outward(ArxivId(one.id).url, one.title), _why(one, section)]))
         for one in found[:MOST_NEWER]
     ]
     return _folded(f"{plural(len(found), 'candidate')} since", rows, len(found))
 
 
-def _why(one: Newer) -> Html | None:
-    return el("span", f" names {one.why}", class_="faint") if one.why else None
+def _why(one: Newer, section: TrackedSection) -> Html | None:
+    word = one.word_for(section.leaves)
+    return el("span", f" names {word}", class_="faint") if word else None
 
 
 def _folded(title: str, rows: Sequence[tuple[Html, Html]], count: int) -> Html:

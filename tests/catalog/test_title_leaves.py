@@ -18,7 +18,7 @@ def taxonomy(*keywords: str) -> Taxonomy:
     ("keyword", "title", "word"),
     [
         ("apple tree", "On Apple Trees of Old", "Apple Trees"),
-        ("apple tree", "Apple-tree", "Apple tree"),
+        ("apple tree", "Apple-tree", "Apple-tree"),
         ("apple-tree", "The apple tree", "apple tree"),
         ("apple tree", "apple treetops", None),
         ("apple tree", "pineapple tree", None),

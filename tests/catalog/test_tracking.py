@@ -45,7 +45,9 @@ def ids(found: tuple[Newer, ...]) -> list[str]:
 
 
 def candidate(id_: str, day: date, *leaves: str) -> Newer:
-    return Newer(id_, "Made up", day.isoformat(), day, leaves, "word")
+    return Newer(
+        id_, "Made up", day.isoformat(), day, leaves, tuple(f"word for {leaf}" for leaf in leaves)
+    )
 
 
 def test_named_papers_and_methods_are_here_or_lacking() -> None:
@@ -103,5 +105,7 @@ def test_candidates_stand_beside_the_catalog_s_papers() -> None:
         candidate("2406.00003", day, "roots/carrots"),
     )
     assert ids(found.sections[0].candidates) == ["2406.00002", "2406.00001"]
-    assert ids(found.sections[1].candidates) == ["2406.00002"]
+    (pears,) = found.sections[1].candidates
+    assert pears.word_for(found.sections[1].leaves) == "word for fruit/pears"
+    assert pears.word_for(found.sections[0].leaves) == "word for fruit/apples"
     assert ids(found.candidates) == ["2406.00002", "2406.00001"]

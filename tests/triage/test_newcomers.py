@@ -25,7 +25,7 @@ def test_a_candidate_whose_newest_title_names_a_leaf_is_a_newcomer(
 ) -> None:
     (found,) = newcomers(settings, taxonomy(), date(2026, 3, 1))
     assert (found.id, found.title, found.day) == ("2603.00001", "On Seeds", "2026-03-02")
-    assert (found.leaves, found.why) == (("fruit/apples",), "On Seeds")
+    assert (found.leaves, found.words) == (("fruit/apples",), ("On Seeds",))
 
 
 def test_what_is_older_rejected_or_catalogued_is_none(store: Store, settings: Settings) -> None:
