@@ -35,15 +35,20 @@ class TitleLeaves:
         return cls({first: tuple(entries) for first, entries in found.items()})
 
     def named(self, title: str) -> dict[str, str]:
-        """Each leaf that ``title`` names, and the words that name it; also in the plural."""
-        words = _words(title)
+        """Each leaf that ``title`` names, and the words as they stand there; also in the plural."""
+        said = list(_WORD.finditer(title))
+        words = [match[0].lower() for match in said]
         found: dict[str, str] = {}
         for place, first in enumerate(words):
             # A keyword of one word may itself stand in the plural.
             for start in dict.fromkeys((first, first.removesuffix("s"))):
                 for wanted, leaf in self.by_first.get(start, ()):
-                    if _same(words[place : place + len(wanted)], wanted):
-                        found.setdefault(leaf, " ".join(wanted))
+                    end = place + len(wanted)
+                    # REINFORCE is a method, Reinforce a word.
+                    if len(wanted) == 1 and not _ACRONYM.fullmatch(said[place][0]):
+                        continue
+                    if _same(tuple(words[place:end]), wanted):
+                        found.setdefault(leaf, title[said[place].start() : said[end - 1].end()])
         return found
 
 

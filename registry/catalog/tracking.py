@@ -28,7 +28,13 @@ class Newer:
     day: str  # of submission, or the month where no more is known
     since: date  # to sort by
     leaves: tuple[str, ...]
-    why: str | None = None  # a candidate's: the word of its title that names a leaf
+    words: tuple[str, ...] = ()  # of a candidate's title, one for each leaf, which they name
+
+    def word_for(self, leaves: Iterable[str]) -> str | None:
+        """The words of its title for which it stands under ``leaves``; None for an entry."""
+        wanted = set(leaves)
+        pairs = zip(self.leaves, self.words, strict=False)
+        return next((word for leaf, word in pairs if leaf in wanted), None)
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class TrackedSection:
     papers_lacking: tuple[str, ...]
     methods_here: tuple[str, ...]  # named by the section, or read from a paper it names
     methods_lacking: tuple[str, ...]  # names
-    also_run: tuple[str, ...]  # methods that a paper of the leaves introduces, not named
+    also_run: tuple[str, ...]  # introduced by a paper of the leaves, not named here or below
     newer: tuple[Newer, ...]  # papers of the catalog, the newest first
     candidates: tuple[Newer, ...]  # that wait for a decision, the newest first
     sections: tuple[TrackedSection, ...]
@@ -138,6 +144,11 @@ class _Look:
         named = [name for name in section.methods if name in self.methods]
         read = [slug for slug, info in self.methods.items() if info.paper in section.papers]
         here = _once([*named, *read])
+        below = tuple(self.at(one) for one in section.sections)
+        told = {
+            *here,
+            *(slug for one in below for part in one.walk() for slug in part.methods_here),
+        }
         return TrackedSection(
             title=section.title,
             leaves=section.leaves,
@@ -145,10 +156,10 @@ class _Look:
             papers_lacking=tuple(id_ for id_ in section.papers if id_ not in self.papers),
             methods_here=here,
             methods_lacking=tuple(name for name in section.methods if name not in self.methods),
-            also_run=tuple(slug for slug in self._of(section.leaves) if slug not in here),
+            also_run=tuple(slug for slug in self._of(section.leaves) if slug not in told),
             newer=_in_leaves(self.newer, section.leaves),
             candidates=_in_leaves(self.candidates, section.leaves),
-            sections=tuple(self.at(below) for below in section.sections),
+            sections=below,
         )
 
     def _of(self, leaves: tuple[str, ...]) -> Iterator[str]:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 def export(
     format_: str | None = typer.Argument(
-        None, metavar="[FORMAT]", help="The format; without one, the formats are listed."
+        None, metavar="FORMAT", help="The format; without one, the formats are listed."
     ),
     ids: list[str] | None = typer.Argument(
-        None, metavar="[ID]...", help="Papers, in any form of their id. Without any: all."
+        None, metavar="ID", help="Papers, in any form of their id. Without any: all."
     ),
     more_ids: list[str] = typer.Option(
         [], "--ids", metavar="ID,ID", help="Papers too, parted by commas; repeatable."

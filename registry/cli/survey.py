@@ -25,7 +25,7 @@ Titles = Mapping[str, str]
 def survey(
     paper: str | None = typer.Argument(
         None,
-        metavar="[ID]",
+        metavar="ID",
         help="The survey's arXiv id, in any form; without one, all are listed.",
     ),
     since: datetime | None = typer.Option(
@@ -179,7 +179,9 @@ def _section(section: TrackedSection, titles: Titles) -> dict[str, Any]:
         "methods_lacking": section.methods_lacking,
         "also_run": section.also_run,
         "newer": [_newer(one) for one in section.newer],
-        "candidates": [{**_newer(one), "why": one.why} for one in section.candidates],
+        "candidates": [
+            {**_newer(one), "why": one.word_for(section.leaves)} for one in section.candidates
+        ],
         "sections": [_section(below, titles) for below in section.sections],
     }
 

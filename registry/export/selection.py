@@ -69,7 +69,8 @@ def select(papers: Mapping[str, Paper], taxonomy: Taxonomy, filters: Filters) ->
     ]
     if filters.limit is not None:
         newest = Selection(tuple(chosen), taxonomy).newest_first[: filters.limit]
-        chosen = [paper for paper in chosen if paper in newest]
+        kept = {paper.id for paper in newest}
+        chosen = [paper for paper in chosen if paper.id in kept]
     return Selection(tuple(chosen), taxonomy)
 
 

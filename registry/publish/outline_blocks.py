@@ -37,12 +37,12 @@ def _section(here: str, snapshot: Snapshot, section: TrackedSection) -> Html:
     found = [_paper(here, snapshot, id_) for id_ in section.papers_here]
     found += [_lacking(snapshot, id_) for id_ in section.papers_lacking]
     found += [_method(here, snapshot, slug, "method ") for slug in section.methods_here]
-    found += [_method(here, snapshot, slug, "also ") for slug in section.also_run]
+    found += [_method(here, snapshot, slug, "also runs ") for slug in section.also_run]
     found += [_unknown(name) for name in section.methods_lacking]
     if found:
         held.append(items(found, "held"))
     held.append(_newer(here, snapshot, section.newer))
-    held.append(_candidates(section.candidates))
+    held.append(_candidates(section))
     if section.sections:
         held.append(_sections(here, snapshot, section.sections))
     return el("li", *held)
@@ -79,22 +79,24 @@ def _newer(here: str, snapshot: Snapshot, found: Sequence[Newer]) -> Html | None
     return _folded(f"{plural(len(found), 'paper')} since", rows, len(found))
 
 
-def _candidates(found: Sequence[Newer]) -> Html | None:
+def _candidates(section: TrackedSection) -> Html | None:
+    found = section.candidates
     if not found:
         return None
     rows = [
-        (when(one.day), join([outward(ArxivId(one.id).url, one.title), _why(one)]))
+        (when(one.day), join([outward(ArxivId(one.id).url, one.title), _why(one, section)]))
         for one in found[:MOST_NEWER]
     ]
     return _folded(f"{plural(len(found), 'candidate')} since", rows, len(found))
 
 
-def _why(one: Newer) -> Html | None:
-    return el("span", f" names {one.why}", class_="faint") if one.why else None
+def _why(one: Newer, section: TrackedSection) -> Html | None:
+    word = one.word_for(section.leaves)
+    return el("span", f" names {word}", class_="faint") if word else None
 
 
 def _folded(title: str, rows: Sequence[tuple[Html, Html]], count: int) -> Html:
-    held = [join([day, " ", said]) for day, said in rows]
+    held = [join([day, said]) for day, said in rows]
     left = count - len(held)
     more = el("p", f"and {left:,} earlier", class_="faint") if left else None
     return el("details", el("summary", title), items(held, "dated"), more, class_="since")

@@ -35,7 +35,7 @@ def newcomers(settings: Settings, taxonomy: Taxonomy, after: date) -> tuple[Newe
             one.submitted.isoformat(),
             one.submitted,
             tuple(named),
-            next(iter(named.values())),
+            tuple(named.values()),
         )
         for one in found
         if (named := leaves.named(one.title))

@@ -61,3 +61,16 @@ def test_a_paper_names_its_method_back(root: Path, links: list[dict[str, str]]) 
 def test_a_method_may_be_read_from_a_survey(root: Path) -> None:
     save_entry(root, survey(methods=[{"slug": "fly", "relation": "uses"}]))
     assert check_catalog(root, (method(), method("fly", "2402.00001")), (EXPERIMENT,)) == []
+
+
+def test_a_section_s_leaves_are_the_taxonomy_s_and_stand_once(root: Path) -> None:
+    outline = [
+        {"title": "1 First", "leaves": ["fruit/apples", "fruit/apples", "fruit/pommes"]},
+        {"title": "2 Second", "sections": [{"title": "2.1 Inner", "leaves": ["fruit/plums"]}]},
+    ]
+    save_entry(root, survey(outline=outline))
+    assert sorted(whats(root)) == [
+        "'fruit/plums' is no leaf of the taxonomy",
+        "'fruit/pommes' is an older name",
+        "fruit/apples stands twice",
+    ]

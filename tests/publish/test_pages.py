@@ -20,7 +20,6 @@ from registry.publish.paper_table import papers_page
 from registry.publish.related import related_papers
 from registry.publish.run_pages import run_page, runs_page
 from registry.publish.snapshot import Snapshot
-from registry.publish.survey_pages import coverage, survey_page, surveys_page
 from registry.publish.taxonomy_page import taxonomy_page
 from registry.runs.records import Metrics
 from tests.publish import fabricated
@@ -135,16 +134,6 @@ def test_many_authors_open_on_demand(snapshot: Snapshot) -> None:
     crowd = fabricated.paper(authors=tuple(f"Author {n}" for n in range(30)))
     words = said(page_of(with_papers(snapshot, crowd), FIRST))
     assert "Author 11 and 18 more Author 12" in words
-
-
-def test_a_surveys_coverage_counts_each_name_once(snapshot: Snapshot) -> None:
-    counts = coverage(snapshot, snapshot.catalog.surveys[SURVEY])
-    assert dataclasses.astuple(counts) == (2, 2, 1, 2, 1)
-    assert "Claims" not in said(survey_page(snapshot, snapshot.catalog.surveys[SURVEY]))
-    words = said(survey_page(snapshot, snapshot.catalog.surveys[SURVEY]))
-    assert "1 of 2" in words and "XYZ" in words
-    assert "A Reward , not here yet" in words, "a title known from the taxonomy"
-    assert "1 of 2" in said(surveys_page(snapshot))
 
 
 def test_a_runs_page_gives_before_after_curves_samples_and_command(snapshot: Snapshot) -> None:

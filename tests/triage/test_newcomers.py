@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from registry.catalog.models import Taxonomy
+from registry.core.settings import Settings
+from registry.store.engine import Store
+from registry.triage.accept import reject
+from registry.triage.newcomers import newcomers
+from tests.catalog.fabricated import TAXONOMY
+
+DAY = date(2026, 3, 2)
+
+
+def taxonomy() -> Taxonomy:
+    tree = TAXONOMY.model_dump(mode="json")
+    tree["groups"][0]["leaves"][0]["keywords"] = ["early seed", "on seeds"]
+    return Taxonomy.model_validate(tree)
+
+
+def test_a_candidate_whose_newest_title_names_a_leaf_is_a_newcomer(
+    store: Store, settings: Settings
+) -> None:
+    (found,) = newcomers(settings, taxonomy(), date(2026, 3, 1))
+    assert (found.id, found.title, found.day) == ("2603.00001", "On Seeds", "2026-03-02")
+    assert (found.leaves, found.words) == (("fruit/apples",), ("On Seeds",))
+
+
+def test_what_is_older_rejected_or_catalogued_is_none(store: Store, settings: Settings) -> None:
+    assert newcomers(settings, taxonomy(), DAY) == ()
+    reject(store, settings, "2603.00001", "not about seeds")
+    assert newcomers(settings, taxonomy(), date(2026, 3, 1)) == ()
+
+
+def test_to_look_makes_no_database(settings: Settings, tmp_path: Path) -> None:
+    absent = replace(settings, database_url=f"sqlite:///{tmp_path}/absent.db")
+    assert newcomers(absent, taxonomy(), DAY) == ()
+    assert not (tmp_path / "absent.db").exists()
