@@ -76,7 +76,7 @@ def checked_titles(
     real = [facts.title, canonical, *titles]
     different: dict[str, str] = {}
     for title in real:
-        if title and not holds_markup(title):
+        if title and (title == facts.title or not holds_markup(title)):
             different.setdefault(folded(title), title)
     if not different:
         return LeftOut(facts.id, "no index knows the title")
