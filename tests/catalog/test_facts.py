@@ -157,6 +157,8 @@ def test_a_day_far_from_the_identifier_s_month_is_no_announcement() -> None:
     late = made(facts(authors=("Ada Example",), announced=date(2024, 6, 12)))
     assert isinstance(near, Paper) and near.announced == date(2024, 2, 2)
     assert isinstance(late, Paper) and late.announced is None and late.day == "2024-01"
+    weekend = made(facts(authors=("Ada Example",), announced=date(2024, 1, 6)))
+    assert isinstance(weekend, Paper) and weekend.announced is None
 
 
 def test_of_two_identifiers_with_one_title_the_first_enters() -> None:
