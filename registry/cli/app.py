@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("registry.cli.verify:verify", "Measure a method's claim over seeds."),
     "ingest": ("registry.cli.ingest:ingest", "Fetch new papers from arXiv as candidates."),
     "add": ("registry.cli.add:add", "Add a paper to the catalog by its id, or many from a file."),
+    "triage": ("registry.cli.triage:app", "Judge candidates one by one; `registry triage`."),
     "accept": ("registry.cli.accept:accept", "Turn a candidate into a catalog entry."),
     "reject": ("registry.cli.accept:reject", "Take a candidate out of the queue."),
     "check": ("registry.cli.check:check", "Check every file of the catalog and every link."),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from registry.triage.ranker import Ranker
 
 FORMAT = 1  # raise it when the same examples would train another ranker
-_KEPT = 3  # files; older ones are removed
+_KEPT = 8  # files, of any workspace; older ones are removed
 
 
 def fingerprint(examples: Sequence[Example], taxonomy: Taxonomy) -> str:

@@ -61,6 +61,29 @@ def leaf_documents(taxonomy: Taxonomy) -> dict[str, Document]:
     }
 
 
+def leaf_examples(taxonomy: Taxonomy) -> list[Example]:
+    """What the taxonomy says by itself belongs here: its leaves, each as a text."""
+    said = frozenset({"taxonomy"})
+    return [
+        Example(document, True, leaves=(slug,), sources=said)
+        for slug, document in leaf_documents(taxonomy).items()
+    ]
+
+
+def canonical_examples(taxonomy: Taxonomy) -> list[Example]:
+    """The papers that show what a leaf means, by title, in the order of their ids."""
+    found: dict[str, Example] = {}
+    for group in taxonomy.groups:
+        for leaf in group.leaves:
+            for paper in leaf.canonical:
+                known = found.get(paper.id)
+                leaves = (*(known.leaves if known else ()), leaf.slug)
+                document = Document(paper.id, paper.title)
+                said = frozenset({"canonical"})
+                found[paper.id] = Example(document, True, leaves=leaves, sources=said)
+    return [found[id_] for id_ in sorted(found)]
+
+
 def fit(vectoriser: Vectoriser, examples: Sequence[Example], taxonomy: Taxonomy) -> Leaves:
     """The leaves learned from the relevant ones of ``examples`` and the taxonomy's own words."""
     from scipy import sparse

@@ -3,7 +3,7 @@
     ranker = load_or_train(store, settings)
     for ranked in ranker.rank(candidates(store)): ...
 
-It learns from what was accepted and rejected, in seconds, and is kept beside the database under the
+It learns from what was accepted and rejected, in seconds, and is kept in the cache folder under the
 hash of what it was trained on: the same decisions give the same ranker, and a new one a new file.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from registry.triage import leaves as leafing
 from registry.triage import relevance as relevancing
-from registry.triage.documents import Document, Example, of_candidate, part_of
+from registry.triage.documents import Document, Example, merge, of_candidate, part_of
 from registry.triage.features import Floats, Vectoriser
 from registry.triage.leaves import Leaves
 from registry.triage.naming import methods_named
@@ -142,13 +142,13 @@ class Ranker:
 def train(examples: Sequence[Example], taxonomy: Taxonomy) -> Ranker:
     """The ranker that ``examples`` teach; the same for the same examples, in whatever order."""
     ordered = sorted(examples, key=lambda one: one.document.id)
-    described = leafing.leaf_documents(taxonomy)
-    vectoriser = Vectoriser.fit([*(one.document for one in ordered), *described.values()])
+    taught = [*leafing.leaf_examples(taxonomy), *ordered]
+    vectoriser = Vectoriser.fit([one.document for one in taught])
     accepted = [one.document for one in ordered if one.decided and one.relevant]
     rejected = [one.document for one in ordered if one.decided and not one.relevant]
     return Ranker(
         vectoriser,
-        relevancing.fit(vectoriser, ordered),
+        relevancing.fit(vectoriser, taught),
         leafing.fit(vectoriser, ordered, taxonomy),
         _shelf(vectoriser, accepted, "accepted"),
         _shelf(vectoriser, rejected, "rejected"),
@@ -169,15 +169,18 @@ def load_or_train(
     CatalogError for a bad catalog and UsageError for a file that will not do.
     """
     from registry.catalog.files import load_taxonomy
-    from registry.triage.documents import decided, merge, read_background, read_labels
+    from registry.store.sync import refresh
+    from registry.triage.decided import examples_of
     from registry.triage.kept import fingerprint, load, save
+    from registry.triage.label_files import read_background, read_labels
 
-    parts = [decided(store, settings)]
+    refresh(store, settings)
+    parts = [examples_of(store)]
     parts += [read_labels(labels)] if labels else []
     parts += [read_background(background)] if background else []
-    examples = merge(*parts)
     taxonomy = load_taxonomy(settings.catalog_dir)
-    path = settings.workspace / ".registry" / "ranker" / f"{fingerprint(examples, taxonomy)}.npz"
+    examples = merge(*parts, leafing.canonical_examples(taxonomy))
+    path = settings.cache_dir / "ranker" / f"{fingerprint(examples, taxonomy)}.npz"
     if (kept := load(path)) is not None:
         return kept
     ranker = train(examples, taxonomy)

@@ -25,9 +25,10 @@ from registry.triage.features import Floats, Vectoriser, titles_alone
 
 PARTS = 3
 FEWEST = 5  # relevant papers, and others, below which nothing is learned
-_STRENGTH = 1.0  # inverse of the ridge penalty
+_STRENGTH = 0.3  # inverse of the ridge penalty
 _UNDECIDED = 0.5  # of a paper that merely waits, beside 1 of one that others rejected
-_OWN = 3.0  # of a paper that a curator decided on here
+_OWN = 3.0  # of what the curator decided, beside 1 of a view of all that was read elsewhere
+_ENOUGH = 20  # own decisions of a class from which on they have that weight
 _FEWEST_TO_CALIBRATE = 20
 
 
@@ -76,28 +77,40 @@ class Views:
         whole[again] = True
         return cls(rows, np.array([*range(len(documents)), *again], dtype=np.int64), whole)
 
-    def learn(self, relevant: NDArray[np.bool_], importance: Floats) -> tuple[Floats, float]:
+    def learn(
+        self, relevant: NDArray[np.bool_], importance: Floats, own: NDArray[np.bool_]
+    ) -> tuple[Floats, float]:
         """A term's weight (V,) and the constant, learned from papers whose importance is not 0.
 
-        ``relevant`` and ``importance`` have a place for each paper.
+        ``relevant``, ``importance`` and ``own``, what the curator decided, have a place for each
+        paper.
         """
         from sklearn.linear_model import LogisticRegression
 
-        weight = self._balanced(relevant[self.of], importance[self.of])
+        weight = self._balanced(relevant[self.of], importance[self.of], own[self.of])
         used = np.flatnonzero(weight)
         model = LogisticRegression(C=_STRENGTH, solver="liblinear", dual=True, random_state=0)
         model.fit(self.rows[used], relevant[self.of][used], sample_weight=weight[used])
         return model.coef_[0], float(model.intercept_[0])
 
-    def _balanced(self, relevant: NDArray[np.bool_], weight: Floats) -> Floats:
+    def _balanced(
+        self, relevant: NDArray[np.bool_], weight: Floats, own: NDArray[np.bool_]
+    ) -> Floats:
         """(M,) weights by which relevant and other papers sum to the same in each view."""
         weight = weight.copy()
-        for shown in (True, False):
-            cells = [(self.whole == shown) & (relevant == wanted) for wanted in (True, False)]
+        mass = len(weight) / 4
+        for kind in (self.whole & ~own, ~self.whole & ~own):
+            cells = [kind & (relevant == wanted) for wanted in (True, False)]
             sums = [weight[cell].sum() for cell in cells]
             for cell, total in zip(cells, sums, strict=True):
                 # A view that only one class has tells nothing but who has it.
-                weight[cell] *= sum(sums) / (2 * total) if min(sums) > 0 else 0.0
+                weight[cell] *= mass / total if min(sums) > 0 else 0.0
+        others = bool(weight[~own].any())
+        for cell in (own & relevant, own & ~relevant):
+            count, total = np.count_nonzero(weight[cell]), weight[cell].sum()
+            if total > 0:
+                sure = min(1.0, count / _ENOUGH) if others else 1.0
+                weight[cell] *= _OWN * mass * sure / total
         return weight
 
 
@@ -110,7 +123,8 @@ def fit(vectoriser: Vectoriser, examples: Sequence[Example]) -> Relevance | None
     views = Views.of_documents(vectoriser, documents)
     importance = np.array([importance_of(example) for example in examples])
     parts = parts_of(examples)
-    fitted = [views.learn(relevant, importance * (parts != part)) for part in range(PARTS)]
+    own = np.array([example.own for example in examples])
+    fitted = [views.learn(relevant, importance * (parts != part), own) for part in range(PARTS)]
     found = Relevance(np.stack([w for w, _ in fitted]), np.array([c for _, c in fitted]))
     whole = np.array([bool(document.abstract) for document in documents])
     measured = whole if whole[relevant].any() else np.ones(len(examples), bool)
@@ -119,10 +133,8 @@ def fit(vectoriser: Vectoriser, examples: Sequence[Example]) -> Relevance | None
 
 
 def importance_of(example: Example) -> float:
-    """How much a paper counts beside others of its kind: a curator's own decision the most."""
-    if not example.decided:
-        return _UNDECIDED
-    return _OWN if "curator" in example.sources else 1.0
+    """How much a paper counts beside others of its class."""
+    return 1.0 if example.decided else _UNDECIDED
 
 
 def parts_of(examples: Sequence[Example]) -> NDArray[np.int64]:

@@ -1,0 +1,203 @@
+"""Screening replayed: labels are hidden, shown in the order a strategy asks for, and learned from.
+
+One list at a time is held out. Its papers that no other list names, hidden among papers of the same
+months that nobody lists, are the pool; the other lists, and a part of the unlisted papers that is
+not in the pool, are what the ranker has learned before it starts. Every paper of a pool has an
+abstract, relevant or not, because an abstract alone would tell which papers came from where.
+
+What nobody lists is taken for irrelevant, though some of it is what a curator would want: a list is
+never complete. With ``clean`` the unlisted papers that speak of post-training and of language
+models are left out of the pool, which errs to the other side; the truth lies between.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from registry.catalog.models import Taxonomy
+from registry.core.errors import UsageError
+from registry.triage import leaves as leafing
+from registry.triage.documents import Example, part_of
+from registry.triage.features import Floats, Vectoriser
+from registry.triage.keywords import Keywords, may_belong
+from registry.triage.relevance import FEWEST, Views, importance_of
+from registry.triage.strategies import CHOOSERS, chooser
+
+CANONICAL = "canonical"  # the taxonomy's own examples: no list of its own
+ORDERS = ("newest", "keyword")  # strategies that learn nothing
+KNOWN = (*CHOOSERS, "uncertainty", *ORDERS)
+_SHARE_TO_START = 0.5  # of the unlisted papers, to train against; the rest is in the pool
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the simulation goes. ``pool`` is how many unlisted papers a pool has at most."""
+
+    strategies: tuple[str, ...] = ("relevance", "uncertainty", "random", "newest", "keyword")
+    seeds: int = 3
+    fewest: int = 20  # papers of a list below which it is not held out
+    pool: int = 3000
+    start: int = 3000  # unlisted papers at most to train against
+    first: int = 10  # papers shown before the first learning, and at least in each batch
+    growth: float = 0.05  # a batch is at least this share of what was shown
+    clean: bool = False
+
+
+@dataclass(frozen=True)
+class Screening:
+    """One list held out, with one seed: what is known before, and what is screened."""
+
+    held_out: str
+    start: tuple[Example, ...]
+    pool: tuple[Example, ...]
+
+    @property
+    def relevant(self) -> int:
+        """How many papers there are to find."""
+        return sum(one.relevant for one in self.pool)
+
+
+def held_out_lists(labelled: Sequence[Example], fewest: int) -> list[str]:
+    """The lists that alone name at least ``fewest`` relevant papers with abstracts, by name."""
+    sole = (_lists(one) for one in labelled if one.relevant and one.document.abstract)
+    count = Counter(next(iter(lists)) for lists in sole if len(lists) == 1)
+    return sorted(name for name, found in count.items() if found >= fewest)
+
+
+def screenings(
+    labelled: Sequence[Example],
+    unlisted: Sequence[Example],
+    taxonomy: Taxonomy,
+    options: Options,
+    seed: int,
+) -> list[Screening]:
+    """A screening for each list that is held out. Raises UsageError where there is none."""
+    names = held_out_lists(labelled, options.fewest)
+    if not names:
+        raise UsageError(
+            f"no list of the labels names {options.fewest} papers with abstracts that no other "
+            "list names. Give labels with more lists, or a smaller --fewest."
+        )
+    listed = {one.document.id for one in labelled}
+    listed |= {paper.id for g in taxonomy.groups for lf in g.leaves for paper in lf.canonical}
+    free = [one for one in unlisted if one.document.id not in listed and one.document.abstract]
+    shuffled = sorted(free, key=lambda one: part_of(f"{seed}:{one.document.id}"))
+    cut = int(len(shuffled) * _SHARE_TO_START)
+    return [_screening(name, labelled, shuffled[:cut], shuffled[cut:], options) for name in names]
+
+
+def _screening(
+    name: str,
+    labelled: Sequence[Example],
+    before: Sequence[Example],
+    among: Sequence[Example],
+    options: Options,
+) -> Screening:
+    hidden = [
+        one
+        for one in labelled
+        if one.relevant and one.document.abstract and _lists(one) == {name}
+    ]  # fmt: skip
+    months = {_month(one) for one in hidden} & {_month(one) for one in among}
+    hidden = [one for one in hidden if _month(one) in months]
+    others = [one for one in among if _month(one) in months]
+    if options.clean:
+        others = [one for one in others if not may_belong(one.document.text)]
+    # A paper of this list that another list names too would give the list away: it is in neither.
+    known = [one for one in labelled if name not in one.sources]
+    start = (*known, *before[: options.start])
+    return Screening(name, start, (*hidden, *others[: options.pool]))
+
+
+def replay(
+    screening: Screening, strategy: str, taxonomy: Taxonomy, options: Options, seed: int
+) -> list[bool]:
+    """For each paper of the pool, in the order shown, whether it was relevant.
+
+    After each batch the ranker is trained anew on what it started with and all that was shown.
+    Raises UnknownNameError for a strategy that is not there.
+    """
+    truth = np.array([one.relevant for one in screening.pool], dtype=bool)
+    randomness = np.random.default_rng([seed, 7])
+    if strategy in ORDERS:
+        return _without_learning(screening, strategy, taxonomy)
+    choose = chooser(strategy, KNOWN)
+    if strategy == "random":
+        return [bool(one) for one in randomness.permutation(truth)]
+    learner = _Learner(screening, taxonomy)
+    shown: list[int] = []
+    while truth[shown].sum() < truth.sum():
+        left = np.setdiff1d(np.arange(len(truth)), shown)
+        likely = learner.likely(left, shown)
+        count = min(len(left), max(options.first, int(options.growth * len(shown))))
+        places = choose(
+            np.stack([1 - likely, likely], axis=1),
+            learner.rows(left),
+            learner.rows_known(shown),
+            count,
+            randomness,
+        )
+        shown += [int(left[place]) for place in places]
+    # When the last relevant paper is found the order of the rest changes nothing.
+    return [bool(one) for one in truth[shown]] + [False] * (len(truth) - len(shown))
+
+
+class _Learner:
+    """A ranker that is trained again and again on a growing part of one pool."""
+
+    def __init__(self, screening: Screening, taxonomy: Taxonomy) -> None:
+        every = [*leafing.leaf_examples(taxonomy), *screening.start, *screening.pool]
+        documents = [one.document for one in every]
+        self._views = Views.of_documents(Vectoriser.fit(documents), documents)
+        self._before = len(every) - len(screening.pool)
+        self._truth = np.array([one.relevant for one in every], dtype=bool)
+        known = [importance_of(one) for one in every[: self._before]]
+        self._importance = np.array([*known, *(1.0 for _ in screening.pool)])
+        self._own = np.arange(len(every)) >= self._before
+
+    def likely(self, left: NDArray[np.int64], shown: Sequence[int]) -> Floats:
+        """(L,) probabilities of the papers ``left`` in the pool, once ``shown`` is known."""
+        importance = self._importance.copy()
+        hidden = np.ones(len(importance), dtype=bool)
+        hidden[: self._before] = False
+        hidden[self._before + np.array(shown, dtype=np.int64)] = False
+        importance[hidden] = 0
+        known = self._truth[~hidden]
+        if min(known.sum(), (~known).sum()) < FEWEST:
+            return np.full(len(left), 0.5)
+        weights, constant = self._views.learn(self._truth, importance, self._own)
+        return np.asarray(1 / (1 + np.exp(-(self.rows(left) @ weights + constant))))
+
+    def rows(self, places: NDArray[np.int64]) -> Any:
+        """The rows of these places of the pool."""
+        return self._views.rows[self._before + np.asarray(places, dtype=np.int64)]
+
+    def rows_known(self, shown: Sequence[int]) -> Any:
+        """The rows of everything that is decided."""
+        places = [*range(self._before), *(self._before + place for place in shown)]
+        return self._views.rows[np.array(places, dtype=np.int64)]
+
+
+def _without_learning(screening: Screening, strategy: str, taxonomy: Taxonomy) -> list[bool]:
+    keywords = Keywords(taxonomy)
+    newest = sorted(screening.pool, key=lambda one: one.document.id, reverse=True)
+    if strategy == "keyword":
+        newest.sort(key=lambda one: -len(keywords.found(one.document.text)))
+    return [one.relevant for one in newest]
+
+
+def _lists(example: Example) -> frozenset[str]:
+    return example.sources - {CANONICAL}
+
+
+def _month(example: Example) -> tuple[int, int]:
+    day = example.document.day
+    return (day.year, day.month) if day else (0, 0)
