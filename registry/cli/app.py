@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("registry.cli.demo:demo", "Train a real model with GRPO and publish the site."),
     "verify": ("registry.cli.verify:verify", "Measure a method's claim over seeds."),
     "ingest": ("registry.cli.ingest:ingest", "Fetch new papers from arXiv as candidates."),
+    "triage": ("registry.cli.triage:app", "Judge candidates one by one; `registry triage`."),
     "accept": ("registry.cli.accept:accept", "Turn a candidate into a catalog entry."),
     "reject": ("registry.cli.accept:reject", "Take a candidate out of the queue."),
     "check": ("registry.cli.check:check", "Check every file of the catalog and every link."),
