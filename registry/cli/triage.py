@@ -32,7 +32,8 @@ AS_JSON = typer.Option(False, "--json", help="The decision as JSON.")
 STRATEGY = typer.Option(
     "relevance",
     metavar="relevance|uncertainty|newest|random",
-    help="What comes first: what is likely taken in, what most is learnt from, ...",
+    help="What comes first: what is likely taken in, what most is learnt from, ... Also margin, "
+    "entropy, badge and coreset, the register's strategies of active learning.",
 )
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from registry.core.errors import RegistryError, UnknownNameError
 from registry.core.settings import Settings
@@ -21,7 +21,9 @@ from registry.store.standing import Standing, standings
 from registry.triage.passes import pass_start, passed_over
 from registry.triage.ranked import Ranked
 
-STRATEGIES = ("relevance", "uncertainty", "newest", "random")
+STRATEGIES = (
+    "relevance", "uncertainty", "margin", "entropy", "badge", "coreset", "newest", "random",
+)  # fmt: skip
 BATCH = 20
 POOL = 5000  # the newest so many are ordered; a day of arXiv has some hundred
 
@@ -32,8 +34,10 @@ class Ranker(Protocol):
     def rank(self, candidates: Sequence[Candidate]) -> Sequence[Ranked]:
         """Each candidate with its relevance, leaves and reasons."""
 
-    def pick(self, candidates: Sequence[Candidate], strategy: str, count: int) -> Sequence[Any]:
-        """The ``count`` candidates to judge next, the first one first; each has an ``id``."""
+    def pick(
+        self, candidates: Sequence[Candidate], strategy: str, count: int
+    ) -> Sequence[Candidate]:
+        """The ``count`` candidates to judge next, the first one first."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +117,9 @@ class Queue:
         return max(0, self.batch.waiting - (len(self.batch.items) - len(self._left)))
 
     def _refill(self) -> bool:
-        self.batch = next_batch(self.store, self.settings, self.order)
+        self.batch = next_batch(self.store, self.settings, self.order, without=self._shown)
         self._items.update({item.id: item for item in self.batch.items})
-        self._left = [item.id for item in self.batch.items if item.id not in self._shown]
+        self._left = [item.id for item in self.batch.items]
         return bool(self._left)
 
     def _fresh(self, id_: str) -> Item | None:
@@ -132,13 +136,19 @@ class Queue:
         return _as_shown(item, found.get(id_, Standing()), self.order)
 
 
-def next_batch(store: Store, settings: Settings, order: Order, count: int | None = None) -> Batch:
+def next_batch(
+    store: Store,
+    settings: Settings,
+    order: Order,
+    count: int | None = None,
+    without: Collection[str] = (),
+) -> Batch:
     """The first ``count`` items that wait for the reviewer (default: one batch), best first."""
     size = order.batch if count is None else count
     with store.read() as connection:
         found = standings(connection)
         start = pass_start(connection, order.reviewer)
-    hidden = _hidden(found, order, start)
+    hidden = _hidden(found, order, start) | set(without)
     pool = [c for c in candidates(store, POOL + len(hidden)) if c.id not in hidden]
     known = hidden | {candidate.id for candidate in pool}
     pool = described(store, _judged_by_others(found, order, known)) + pool
@@ -178,7 +188,8 @@ def load_ranker(store: Store, settings: Settings) -> tuple[Ranker | None, str | 
     """The ranker trained on what was decided, or None and why there is none."""
     try:
         module = importlib.import_module("registry.triage.ranker")
-        return module.load_or_train(store, settings), None
+        ranker: Ranker = module.load_or_train(store, settings)
+        return ranker, None
     except ModuleNotFoundError as error:
         return None, f"no ranking: {error.name} is not installed"
     except RegistryError as error:
@@ -230,14 +241,14 @@ def _chosen(
     elif order.strategy == "newest" or ranker is None:
         chosen = newest[:count]
         note = None if order.strategy == "newest" else f"{note}; the newest come first"
-    elif order.strategy == "relevance":
-        whole = {found.id: found for found in ranker.rank(newest)}
-        chosen = sorted(newest, key=lambda c: -whole[c.id].relevance)[:count]
-        return chosen, whole, None
     else:
-        by_id = {candidate.id: candidate for candidate in pool}
-        chosen = [by_id[found.id] for found in ranker.pick(newest, order.strategy, count)]
-    return chosen, {r.id: r for r in ranker.rank(chosen)} if ranker else {}, note
+        chosen = list(ranker.pick(newest, order.strategy, count))
+        ranked = {found.id: found for found in ranker.rank(chosen)}
+        if not all(found.abstains for found in ranked.values()):
+            return chosen, ranked, None
+        chosen = newest[:count]
+        note = "no ranking: too little was decided to learn from; the newest come first"
+    return chosen, {found.id: found for found in ranker.rank(chosen)} if ranker else {}, note
 
 
 def _lot(seed: int, id_: str) -> str:

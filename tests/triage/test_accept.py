@@ -14,9 +14,9 @@ from registry.core.errors import CatalogError, RegistryError, UnknownNameError, 
 from registry.core.settings import Settings
 from registry.store.engine import Store
 from registry.store.queries import abstracts, candidates, decisions_on, search
+from registry.store.sync import refresh
 from registry.triage import accept as accepting
 from registry.triage import filing
-from registry.store.sync import refresh
 from registry.triage.accept import Proposal, accept, reject
 from tests.catalog import fabricated
 from tests.triage.conftest import ABSTRACT
