@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NoReturn, Self
 
 from pydantic import (
     AwareDatetime,
@@ -112,37 +112,56 @@ def import_decisions(store: Store, texts: Iterable[str], name: str = "the file")
     """
     lines = [_parsed(text, name, n) for n, text in enumerate(texts, start=1) if text.strip()]
     with store.write(durable=True) as connection:
-        known = {line.uid: line for line in read_log(connection)}
-        places = {uid: line.id for uid, line in known.items()}
-        undone = {line.undoes for line in known.values()}
-        there = _ingested(connection, {line.id for line in lines})
-        added: set[str] = set()
-        already = left_out = 0
-        for line in sorted(lines, key=lambda line: line.decision == "undo"):
-            if line.uid in places:
-                mine = known.get(line.uid)
-                if mine is not None and not _same(mine.preprint_id, mine.decision, line):
-                    raise UsageError(
-                        f"{name}: the line {line.uid} says {line.decision} of {line.id}, and here "
-                        f"{mine.decision} of {mine.preprint_id}. One of the two logs was edited; "
-                        "nothing was imported."
-                    )
-                already += 1
-                continue
-            undoes = places.get(line.undoes) if line.undoes else None
-            if undoes is not None and undoes in undone:
-                already += 1  # undone here as well, by a line of its own
-                continue
-            if line.id not in there or (line.undoes and undoes is None):
-                left_out += 1
-                continue
-            places[line.uid] = _add(connection, line, undoes)
-            if undoes is not None:
-                undone.add(undoes)
-            added.add(line.uid)
-        index_papers(connection, sorted({line.id for line in lines if line.uid in added}))
-    absent = tuple(sorted({line.id for line in lines} - there))
-    return Brought(len(added), already, absent, left_out)
+        taking = _Taking(connection, name, {line.id for line in lines})
+        # In the order of the file; an undo that stands before its line waits for it.
+        waiting = [line for line in lines if not taking.take(line)]
+        left = [line for line in waiting if not taking.take(line)]
+        index_papers(connection, sorted(taking.touched))
+    absent = tuple(sorted({line.id for line in lines} - taking.ingested))
+    return Brought(taking.added, taking.known, absent, len(left))
+
+
+class _Taking:
+    """Takes lines one by one into the log on ``connection``."""
+
+    def __init__(self, connection: Connection, name: str, ids: set[str]) -> None:
+        self._connection, self._name = connection, name
+        log = read_log(connection)
+        self._here = {line.uid: (line.id, line.preprint_id, line.decision) for line in log}
+        self._undone = {line.undoes for line in log}
+        self.ingested = _ingested(connection, ids)
+        self.touched: set[str] = set()
+        self.added = self.known = 0
+
+    def take(self, line: Line) -> bool:
+        """Whether ``line`` is in the log now; raises UsageError where it contradicts it."""
+        if line.uid in self._here:
+            if self._here[line.uid][1:] != (line.id, line.decision):
+                self._refuse(line)
+            self.known += 1
+            return True
+        undoes = self._here.get(line.undoes or "")
+        if line.id not in self.ingested or (line.undoes and undoes is None):
+            return False
+        if undoes is not None:
+            if undoes[1] != line.id or undoes[2] == "undo":
+                self._refuse(line)
+            if undoes[0] in self._undone:
+                self.known += 1  # undone here as well, by a line of its own
+                return True
+            self._undone.add(undoes[0])
+        place = _add(self._connection, line, undoes[0] if undoes else None)
+        self._here[line.uid] = (place, line.id, line.decision)
+        self.touched.add(line.id)
+        self.added += 1
+        return True
+
+    def _refuse(self, line: Line) -> NoReturn:
+        raise UsageError(
+            f"{self._name}: the line {line.uid}, {line.decision} of {line.id}, contradicts the log "
+            "here: the same uid is another decision, or what it undoes is. One of the two logs "
+            "was edited; nothing was imported."
+        )
 
 
 def _parsed(text: str, name: str, number: int) -> Line:
@@ -170,10 +189,6 @@ def _ingested(connection: Connection, ids: set[str]) -> set[str]:
             select(preprints.c.id).where(preprints.c.id.in_(piece))
         ).scalars()
     }
-
-
-def _same(id_: str, decision: str, line: Line) -> bool:
-    return (id_, decision) == (line.id, line.decision)
 
 
 def _add(connection: Connection, line: Line, undoes: int | None) -> int:

@@ -282,14 +282,14 @@ class Session:
         counted = ", ".join(f"{n} {kind}" for kind, n in sorted(self.done.items()))
         first = "newest" if self.queue.batch.note else order.strategy
         state = f"{self.queue.waiting:,} more wait; by {first}; as {inert(order.reviewer)}"
-        lines: list[RenderableType] = [
-            Text("  ".join(f"{key} {name}" for key, name in _KEYS), style="bold")
-        ]
+        # The news first: a low window cuts the rest.
+        lines: list[RenderableType] = []
+        if self._message:
+            lines.append(Text(inert(self._message), style="reverse"))
+        lines.append(Text("  ".join(f"{key} {name}" for key, name in _KEYS), style="bold"))
         lines.append(Text(state + (f"; so far {counted}" if counted else ""), style="dim"))
         if self.queue.batch.note:
             lines.append(Text(inert(self.queue.batch.note), style="yellow"))
-        if self._message:
-            lines.append(Text(inert(self._message), style="reverse"))
         return lines
 
 

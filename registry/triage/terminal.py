@@ -231,16 +231,17 @@ class Screen:
 
     def _draw(self) -> None:
         columns, rows = self._size()
-        footer = rendered(self._footer, columns, colour=True)[: max(rows - 1, 0)]
+        footer = rendered(self._footer, columns, colour=True)[: rows // 2]
         body = rendered(self._body, columns, colour=True)
         room = max(rows - len(footer), 1)
         last = max(len(body) - room, 0)
         self._offset = min(max(self._offset, 0), last)
         shown = body[self._offset : self._offset + room]
         if self._offset < last:  # the last line says that there is more
-            shown[-1] = "\x1b[2m-- more: space or j --\x1b[0m"
+            shown[-1] = "-- more: space or j --"[:columns]
         lines = shown + [""] * (room - len(shown)) + footer
-        self._write("\x1b[H" + "\r\n".join(f"{line}\x1b[0m\x1b[K" for line in lines[:rows]))
+        # Cleared before and not after: at the last column some would clear the last character.
+        self._write("\x1b[H" + "\r\n".join(f"\x1b[2K{line}\x1b[0m" for line in lines[:rows]))
 
     def _write(self, text: str) -> None:
         self._target.write(text)
