@@ -12,10 +12,15 @@ from pathlib import Path
 PATTERNS = ("taxonomy.yaml", "papers/*.yaml", "surveys/*.yaml", "evidence/*/*.json")
 
 
-def catalog_fingerprint(root: Path) -> str:
-    """A hash that changes when a file is added, removed or written: names, sizes and times."""
+def catalog_fingerprint(root: Path, without: Path | None = None) -> str:
+    """A hash that changes when a file is added, removed or written: names, sizes and times.
+
+    ``without`` is a file whose changes do not count.
+    """
     digest = hashlib.sha256()
     for path in (path for pattern in PATTERNS for path in sorted(root.glob(pattern))):
+        if path == without:
+            continue
         state = path.stat()
         name = path.relative_to(root).as_posix()
         digest.update(f"{name}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())

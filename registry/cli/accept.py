@@ -5,8 +5,7 @@ from __future__ import annotations
 import typer
 
 from registry.cli.output import emit, emit_json, talk
-from registry.core.errors import UsageError
-from registry.core.settings import Settings
+from registry.cli.triage import BY, desk
 
 
 def accept(
@@ -15,7 +14,7 @@ def accept(
         ..., metavar="GROUP/LEAF", help="What is new here; `registry list leaves`."
     ),
     gist: str | None = typer.Option(
-        None, metavar="TEXT", help="What the paper does and finds, in your own words. Required."
+        None, metavar="TEXT", help="What the paper does and finds, in your own words."
     ),
     secondary: list[str] = typer.Option(
         [], metavar="GROUP/LEAF", help="Another leaf; up to two times."
@@ -28,6 +27,7 @@ def accept(
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Check all, show the file, change nothing."
     ),
+    by: str | None = BY,
     as_json: bool = typer.Option(False, "--json", help="The entry as JSON."),
 ) -> None:
     """Turn a candidate into a file of the catalog.
@@ -39,19 +39,12 @@ def accept(
         registry accept 2501.03262 --leaf rl/reinforce-family --gist "In our own words ..."
         registry accept 2501.03262 --leaf rl/reinforce-family --gist "..." --dry-run
     """
-    if gist is None:
-        raise UsageError(
-            "--gist is missing. Write in your own words what the paper does and finds; the "
-            "abstract is not taken, since abstracts stay out of the catalog."
-        )
-    from registry.store.engine import open_store
     from registry.triage.accept import Proposal
     from registry.triage.accept import accept as take
 
-    settings = Settings.load()
     proposal = Proposal(leaf, gist, tuple(secondary), tuple(method), licence, venue)
-    with open_store(settings) as store:
-        accepted = take(store, settings, paper, proposal, dry_run=dry_run)
+    with desk(by) as here:
+        accepted = take(here.store, here.settings, paper, proposal, by=here.by, dry_run=dry_run)
     if as_json:
         emit_json(accepted)
     elif dry_run:
@@ -63,7 +56,10 @@ def accept(
 
 def reject(
     paper: str = typer.Argument(..., metavar="ID", help="The candidate's arXiv id, in any form."),
-    reason: str = typer.Option(..., metavar="TEXT", help="Why; kept in the log of decisions."),
+    reason: str = typer.Option(
+        ..., metavar="CODE|TEXT", help="A code of `registry triage criteria`, or why in words."
+    ),
+    by: str | None = BY,
     as_json: bool = typer.Option(False, "--json", help="The decision as JSON."),
 ) -> None:
     """Take a candidate out of the queue; a later `registry accept` overrules it.
@@ -72,12 +68,10 @@ def reject(
 
         registry reject 2501.03262 --reason "about image generation"
     """
-    from registry.store.engine import open_store
-    from registry.triage.accept import reject as refuse
+    from registry.triage.decisions import reject as refuse
 
-    settings = Settings.load()
-    with open_store(settings) as store:
-        id_ = refuse(store, settings, paper, reason)
+    with desk(by) as here:
+        line = refuse(here.store, here.settings, paper, reason, by=here.by)
     if as_json:
-        emit_json({"id": id_, "decision": "reject", "reason": reason})
-    talk(f"rejected {id_}")
+        emit_json({"id": line.preprint_id, "decision": "reject", "reason": line.reason})
+    talk(f"rejected {line.preprint_id}")

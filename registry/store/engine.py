@@ -47,9 +47,13 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A connection that holds the write lock; committed at the end, or rolled back whole."""
-        writer = self.engine.execution_options(writes=True)
+    def write(self, *, durable: bool = False) -> Iterator[Connection]:
+        """A connection that holds the write lock; committed at the end, or rolled back whole.
+
+        ``durable`` also waits for the disk, for what could not be fetched or derived again: what
+        a person decided outlives a power cut.
+        """
+        writer = self.engine.execution_options(writes=True, durable=durable)
         with _spoken(self.engine), writer.begin() as connection:
             if not self.is_sqlite:
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
@@ -144,7 +148,10 @@ def _engine(url: URL, busy_seconds: float) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes", False)
+        options = connection.get_execution_options()
+        writes = options.get("writes", False)
+        if options.get("durable", False):
+            connection.exec_driver_sql("PRAGMA synchronous = FULL")  # until the connection closes
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

@@ -16,7 +16,6 @@ from sqlalchemy import Connection, delete, select
 
 from registry.store.rows import pieces
 from registry.store.schema import (
-    decisions,
     documents,
     methods,
     paper_leaves,
@@ -25,6 +24,7 @@ from registry.store.schema import (
     preprints,
     versions,
 )
+from registry.store.standing import standings
 
 # Raise it when a document is composed otherwise: every store then derives its documents anew.
 COMPOSITION = 1
@@ -46,12 +46,9 @@ def words(text: str) -> list[str]:
 
 
 def rejected_ids(connection: Connection, ids: Sequence[str] | None = None) -> set[str]:
-    """The preprints whose last decision is a rejection."""
-    query = select(decisions.c.preprint_id, decisions.c.decision).order_by(decisions.c.id)
-    if ids is not None:
-        query = query.where(decisions.c.preprint_id.in_(ids))
-    last = {row.preprint_id: row.decision for row in connection.execute(query)}
-    return {id_ for id_, decision in last.items() if decision == "reject"}
+    """The preprints that stand as rejected, or as duplicates of others."""
+    found = standings(connection, ids)
+    return {id_ for id_, standing in found.items() if standing.state in ("rejected", "duplicate")}
 
 
 def index_papers(connection: Connection, ids: Iterable[str]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from registry.core.clock import now
 from registry.store.engine import Store
@@ -15,10 +16,11 @@ from registry.store.index import index_papers, rejected_ids
 from registry.store.rows import pieces
 from registry.store.schema import decisions, events, papers, preprints, versions
 from registry.store.search import Hit, search
+from registry.store.standing import Decision, read_log
 
 __all__ = [
     "Candidate", "Decision", "Event", "Hit", "abstracts", "candidate", "candidates",
-    "changes", "decide", "decisions_on", "search",
+    "changes", "decide", "decisions_on", "described", "search",
 ]  # fmt: skip
 
 
@@ -40,17 +42,6 @@ class Candidate:
     withdrawn: str | None  # the words that say so
     first_seen: datetime
     former_titles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One line of the log of decisions."""
-
-    preprint_id: str
-    decision: str  # accept or reject
-    at: datetime
-    reason: str | None
-    detail: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -112,25 +103,42 @@ def changes(store: Store, ids: Iterable[str] | None = None) -> list[Event]:
     ]
 
 
+def described(store: Store, ids: Iterable[str]) -> list[Candidate]:
+    """What is stored of ``ids``, catalogued or not; those never seen are left out."""
+    with store.read() as connection:
+        return [
+            _candidate(row)
+            for piece in pieces(ids)
+            for row in connection.execute(_newest().where(preprints.c.id.in_(piece)))
+        ]
+
+
 def decide(
-    connection: Connection, id_: str, decision: str, reason: str | None, detail: dict[str, Any]
-) -> None:
+    connection: Connection,
+    id_: str,
+    decision: str,
+    reason: str | None,
+    detail: dict[str, Any],
+    *,
+    reviewer: str | None = None,
+    undoes: int | None = None,
+) -> Decision:
     """Append a decision to the log; a rejected preprint leaves the search with it."""
-    row = {
-        "preprint_id": id_, "decision": decision, "at": now(), "reason": reason, "detail": detail,
-    }  # fmt: skip
-    connection.execute(decisions.insert(), row)
+    last = connection.execute(
+        select(func.max(decisions.c.at)).where(decisions.c.preprint_id == id_)
+    ).scalar()
+    at = max(now(), last or now())  # a clock set back does not put the last word before others
+    line = Decision(id_, decision, at, reason, detail, reviewer, uuid.uuid4().hex, undoes=undoes)
+    row = {name: value for name, value in asdict(line).items() if name != "id"}
+    place = connection.execute(decisions.insert().returning(decisions.c.id), row).scalar_one()
     index_papers(connection, [id_])
+    return replace(line, id=place)
 
 
 def decisions_on(store: Store, id_: str) -> list[Decision]:
     """The decisions on a preprint, the first one first."""
-    query = select(decisions).where(decisions.c.preprint_id == id_).order_by(decisions.c.id)
     with store.read() as connection:
-        return [
-            Decision(row.preprint_id, row.decision, row.at, row.reason, row.detail)
-            for row in connection.execute(query)
-        ]
+        return read_log(connection, [id_])
 
 
 def _newest() -> Select[Any]:

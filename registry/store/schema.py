@@ -4,17 +4,19 @@ Three kinds of table lie side by side and never mix::
 
     curated    papers, paper_leaves, paper_methods, methods      a mirror of the catalog's files
     upstream   preprints, versions, events, sightings            what arXiv says
-    ours       sources, windows, fetches, decisions, runs, meta  what was asked, decided and run
+    ours       sources, windows, fetches, decisions, passes,     what was asked, decided and run
+               runs, meta
 
 What else arXiv says of a preprint's history lies in ``history_schema.py``.
 
-``documents`` is derived from the first two: one row for each thing a search can find. Decisions
-and fetches are only ever appended to; triggers refuse anything else.
+``documents`` is derived from the first two: one row for each thing a search can find. Decisions,
+passes and fetches are only ever appended to; triggers refuse anything else.
 """
 
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +41,9 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 # The newest migration. A test holds it against the scripts; reading it costs no Alembic import.
-REVISION = "0002"
+REVISION = "0003"
+
+DECISIONS = ("accept", "reject", "maybe", "duplicate", "retag", "skip", "undo")
 
 metadata = MetaData(
     naming_convention={
@@ -278,8 +282,25 @@ decisions = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("reason", Text),
     Column("detail", JsonText, nullable=False),
+    # The same in every database that the row is copied to.
+    Column("uid", String(32), nullable=False, default=lambda: uuid.uuid4().hex),
+    Column("reviewer", String(80)),  # none in rows older than the column
+    Column("undoes", ForeignKey("decisions.id")),
     Index(None, "preprint_id"),
-    _one_of("decision", "accept", "reject"),
+    UniqueConstraint("uid"),
+    UniqueConstraint("undoes"),  # once: of two who undo the same row at once, one is told
+    _one_of("decision", *DECISIONS),
+    CheckConstraint("(decision = 'undo') = (undoes IS NOT NULL)", name="undoes"),
+)
+
+# One reviewer's way through the queue: what was skipped in it is not shown in it again.
+passes = Table(
+    "passes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reviewer", String(80), nullable=False),
+    Column("after", Integer, nullable=False),  # the newest decision when it began, 0 for none
+    Column("at", UtcDateTime, nullable=False),
 )
 
 runs = Table(

@@ -7,6 +7,7 @@ hundred times is the store that was built once.
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, select
@@ -64,19 +65,38 @@ def write_mirror(connection: Connection, catalog: Catalog, fingerprint: str | No
     entries = [catalog.papers[id_] for id_ in sorted(catalog.papers)]
     put(connection, papers, [_paper_row(p, p.id in catalog.surveys) for p in entries])
     put(connection, paper_leaves, [row for p in entries for row in _leaf_rows(p)])
-    put(
-        connection,
-        paper_methods,
-        [
-            {"paper_id": p.id, "method": link.slug, "relation": link.relation}
-            for p in entries
-            for link in p.methods
-        ],
-    )
+    put(connection, paper_methods, [row for p in entries for row in _link_rows(p)])
     put(connection, methods, [_method_row(info) for info in METHODS])
     index_papers(connection, before | catalog.papers.keys())
     index_methods(connection)
     made = fingerprint or _fingerprint(catalog_fingerprint(catalog.root))
+    put(connection, meta, [{"key": "fingerprint", "value": made}])
+
+
+def mirror_entry(connection: Connection, id_: str, paper: Paper | None, *, survey: bool) -> None:
+    """``write_mirror`` for one entry that was added, changed or, with None, removed.
+
+    Only right where the rest of the mirror agrees with the files.
+    """
+    for table in (paper_leaves, paper_methods):
+        connection.execute(delete(table).where(table.c.paper_id == id_))
+    connection.execute(delete(papers).where(papers.c.id == id_))
+    if paper is not None:
+        put(connection, papers, [_paper_row(paper, survey)])
+        put(connection, paper_leaves, _leaf_rows(paper))
+        put(connection, paper_methods, _link_rows(paper))
+    index_papers(connection, [id_])
+
+
+def mirrored(connection: Connection, root: Path) -> bool:
+    """Whether the mirror agrees with the catalog's files at ``root``."""
+    stored = connection.execute(select(meta.c.value).where(meta.c.key == "fingerprint")).scalar()
+    return stored == _fingerprint(catalog_fingerprint(root))
+
+
+def mark_mirrored(connection: Connection, root: Path) -> None:
+    """Note that the mirror agrees with the files as they are now."""
+    made = _fingerprint(catalog_fingerprint(root))
     put(connection, meta, [{"key": "fingerprint", "value": made}])
 
 
@@ -119,6 +139,13 @@ def _paper_row(paper: Paper, is_survey: bool) -> dict[str, Any]:
 def _leaf_rows(paper: Paper) -> list[dict[str, Any]]:
     return [
         {"paper_id": paper.id, "leaf": leaf, "position": n} for n, leaf in enumerate(paper.leaves)
+    ]
+
+
+def _link_rows(paper: Paper) -> list[dict[str, Any]]:
+    return [
+        {"paper_id": paper.id, "method": link.slug, "relation": link.relation}
+        for link in paper.methods
     ]
 
 

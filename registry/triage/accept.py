@@ -1,14 +1,13 @@
-"""Decisions on candidates: a candidate becomes a catalog file, or leaves the queue.
+"""A candidate becomes a file of the catalog.
 
-A decision is one step: the file, the line in the log and the mirror in the store come together or
-not at all. The abstract stays in the store; the gist is written by whoever accepts.
+Accepting is one step: the file, the line in the log and the mirror in the store come together or
+not at all. The abstract stays in the store; a gist is written by whoever accepts, or later.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -16,26 +15,26 @@ from pathlib import Path
 from typing import get_args
 
 from pydantic import ValidationError
+from sqlalchemy import Connection, select
 
 from methods.index import METHODS
-from registry.catalog.checks import check_catalog
-from registry.catalog.files import (
-    dump_entry,
-    entry_path,
-    find_entry,
-    load_catalog,
-    load_taxonomy,
-    save_entry,
-)
+from registry.catalog.files import dump_entry, entry_path, find_entry, load_paper, load_taxonomy
 from registry.catalog.models import MethodLink, Paper, Relation, Taxonomy
-from registry.catalog.problems import Problem
-from registry.core.errors import RegistryError, UnknownNameError, UsageError
+from registry.catalog.one_entry import entry_problems
+from registry.core.errors import UnknownNameError, UsageError
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
 from registry.store.engine import Store
 from registry.store.index import words
 from registry.store.queries import Candidate, candidate, decide
-from registry.store.sync import write_mirror
+from registry.store.schema import papers
+from registry.store.standing import Standing
+from registry.store.sync import refresh
+from registry.triage.decisions import reject
+from registry.triage.filing import change_entry, require_writable
+from registry.triage.turns import ANYBODY, By, check_turn
+
+__all__ = ["Accepted", "Proposal", "accept", "check_leaves", "reject"]
 
 _FEWEST_WORDS = 8
 _LONGEST_COPY = 12  # words in a row that a gist may share with the abstract
@@ -49,7 +48,7 @@ class Proposal:
     """What the curator decides about a candidate. ``methods`` are written ``slug:relation``."""
 
     leaf: str
-    gist: str
+    gist: str | None = None  # None: an entry of facts only
     secondary: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     licence: str | None = None
@@ -58,101 +57,55 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The entry made, its text and where it stands, or would where it was a dry run."""
+    """The entry made, its text and where it stands, or would where it was not written."""
 
     paper: Paper
     path: Path
     text: str
-    written: bool
+    written: bool  # False after a dry run, and for a second opinion
 
 
 def accept(
-    store: Store, settings: Settings, id_: str, proposal: Proposal, *, dry_run: bool = False
+    store: Store,
+    settings: Settings,
+    id_: str,
+    proposal: Proposal,
+    *,
+    by: By = ANYBODY,
+    dry_run: bool = False,
 ) -> Accepted:
     """Turn the candidate ``id_`` into a file of the catalog, log it, and synchronise the store.
 
-    Raises UsageError where the candidate or the proposal will not do, CatalogError where
-    ``registry check`` would find a problem afterwards; nothing is changed then. With ``dry_run``
-    everything is checked and nothing changed.
+    A vote beside one that stands already is logged alone: no file is written for it. Raises
+    UsageError where the candidate or the proposal will not do, Overtaken where somebody else has
+    decided, CatalogError where ``registry check`` would find a problem afterwards; nothing is
+    changed then. With ``dry_run`` everything is checked and nothing changed.
     """
     root = settings.catalog_dir
-    if not settings.catalog_is_writable:
-        raise UsageError(
-            f"the catalog {root} is the copy inside the installed package, which is not written "
-            "to. Run in a checkout, or name another catalog in REGISTRY_CATALOG_DIR."
-        )
+    require_writable(settings)
+    refresh(store, settings)
     found = _candidate(store, root, ArxivId.parse(id_))
-    if found.withdrawn:
-        raise UsageError(
-            f"{found.id} v{found.version} is withdrawn ({found.withdrawn!r}), and a withdrawn "
-            f"paper is not accepted. Look at https://arxiv.org/abs/{found.id}; if it is back, run "
-            f"`registry ingest --ids {found.id}` first."
-        )
-    paper = _entry(found, proposal, load_taxonomy(root))
-    if problems := _new_problems(root, paper):
-        raise problems[0].error
+    taxonomy = load_taxonomy(root)
+    paper = _entry(found, proposal, taxonomy)
     path, text = entry_path(root, paper), dump_entry(paper)
-    if not dry_run:
-        _keep(store, root, paper, proposal)
-    return Accepted(paper, path, text, written=not dry_run)
+    if problems := entry_problems(root, paper, taxonomy, _alike(store, root, paper)):
+        raise problems[0].error
+    with store.read() as connection:
+        standing = check_turn(connection, paper.id, by)
+    alone = bool(by.beside and standing.votes_of_others(by.reviewer or ""))
+    if not alone:
+        _refuse_second_file(root, paper, standing)
+    if dry_run:
+        return Accepted(paper, path, text, written=False)
+    if alone:
+        _second(store, paper, by)
+    else:
+        _keep(store, root, paper, proposal, by)
+    return Accepted(paper, path, text, written=not alone)
 
 
-def reject(store: Store, settings: Settings, id_: str, reason: str) -> str:
-    """Take the candidate ``id_`` out of the queue for ``reason``; gives its canonical id.
-
-    The decision is logged. A later ``accept`` overrules it. Raises UsageError.
-    """
-    if not reason.strip():
-        raise UsageError("--reason is empty. Say why, in a few words, for who asks later.")
-    found = _candidate(store, settings.catalog_dir, ArxivId.parse(id_))
-    with store.write() as connection:
-        decide(connection, found.id, "reject", reason.strip(), {"version": found.version})
-    return found.id
-
-
-def _candidate(store: Store, root: Path, id_: ArxivId) -> Candidate:
-    if path := find_entry(root, id_):
-        raise UsageError(f"{id_.base} is in the catalog already: {path}. Edit that file instead.")
-    found = candidate(store, id_.base)
-    if found is None:
-        raise UsageError(
-            f"{id_.base} is no candidate: it was never ingested. Run `registry ingest --ids "
-            f"{id_.base}` first; `registry list papers --status candidate` lists what is there."
-        )
-    return found
-
-
-def _entry(found: Candidate, proposal: Proposal, taxonomy: Taxonomy) -> Paper:
-    _check_leaves((proposal.leaf, *proposal.secondary), taxonomy)
-    _check_gist(proposal.gist, found)
-    links = _links(proposal.methods)
-    updated = found.updated.date() if found.version > 1 else None
-    try:
-        return Paper(
-            id=found.id,
-            title=found.title,
-            former_titles=found.former_titles,
-            authors=found.authors,
-            submitted=found.published.date(),
-            updated=updated,
-            categories=tuple(c for c in found.categories if _ARXIV_CATEGORY.fullmatch(c)),
-            licence=proposal.licence,
-            venue=proposal.venue,
-            doi=found.doi,
-            leaf=proposal.leaf,
-            secondary=proposal.secondary,
-            gist=" ".join(proposal.gist.split()),
-            methods=links,
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise UsageError(
-            f"{found.id} makes no entry of the catalog: {place}: {first['msg']}."
-        ) from None
-
-
-def _check_leaves(leaves: Sequence[str], taxonomy: Taxonomy) -> None:
+def check_leaves(leaves: Sequence[str], taxonomy: Taxonomy) -> None:
+    """Raises UsageError unless ``leaves`` are a primary one and up to two others, each once."""
     for slug in leaves:
         if taxonomy.leaf(slug) is None:
             raise UnknownNameError("leaf", slug, taxonomy.leaf_slugs, "registry list leaves")
@@ -160,6 +113,62 @@ def _check_leaves(leaves: Sequence[str], taxonomy: Taxonomy) -> None:
         raise UsageError("a leaf is named twice. Allowed: one --leaf, and up to two others.")
     if len(leaves) > 3:
         raise UsageError(f"{len(leaves) - 1} secondary leaves. Allowed: at most two --secondary.")
+
+
+def _candidate(store: Store, root: Path, id_: ArxivId) -> Candidate:
+    found = candidate(store, id_.base)
+    if found is None and (path := find_entry(root, id_)):
+        raise UsageError(f"{id_.base} is in the catalog already: {path}. Edit that file instead.")
+    if found is None:
+        raise UsageError(
+            f"{id_.base} is no candidate: it was never ingested. Run `registry ingest --ids "
+            f"{id_.base}` first; `registry list papers --status candidate` lists what is there."
+        )
+    if found.withdrawn:
+        raise UsageError(
+            f"{found.id} v{found.version} is withdrawn ({found.withdrawn!r}), and a withdrawn "
+            f"paper is not accepted. Look at https://arxiv.org/abs/{found.id}; if it is back, run "
+            f"`registry ingest --ids {found.id}` first."
+        )
+    return found
+
+
+def _entry(found: Candidate, proposal: Proposal, taxonomy: Taxonomy) -> Paper:
+    check_leaves((proposal.leaf, *proposal.secondary), taxonomy)
+    if proposal.gist is not None:
+        _check_gist(proposal.gist, found)
+    elif Paper.model_fields["gist"].is_required():
+        raise UsageError(
+            "--gist is missing. Write in your own words what the paper does and finds; the "
+            "abstract is not taken, since abstracts stay out of the catalog."
+        )
+    links = _links(proposal.methods)
+    updated = found.updated.date() if found.version > 1 else None
+    try:
+        return Paper.model_validate(
+            {
+                "id": found.id,
+                "title": found.title,
+                "former_titles": found.former_titles,
+                "authors": found.authors,
+                "submitted": found.published.date(),
+                "updated": updated,
+                "categories": tuple(c for c in found.categories if _ARXIV_CATEGORY.fullmatch(c)),
+                "licence": proposal.licence,
+                "venue": proposal.venue,
+                "doi": found.doi,
+                "leaf": proposal.leaf,
+                "secondary": proposal.secondary,
+                "gist": None if proposal.gist is None else " ".join(proposal.gist.split()),
+                "methods": links,
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UsageError(
+            f"{found.id} makes no entry of the catalog: {place}: {first['msg']}."
+        ) from None
 
 
 def _check_gist(gist: str, found: Candidate) -> None:
@@ -194,41 +203,50 @@ def _links(texts: Sequence[str]) -> tuple[MethodLink, ...]:
     return tuple(links)
 
 
-def _new_problems(root: Path, paper: Paper) -> list[Problem]:
-    """What ``registry check`` would find because of ``paper``, tried on a copy."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / root.name
-        shutil.copytree(root, copy)
-        before = {str(problem) for problem in check_catalog(copy)}
-        save_entry(copy, paper)
-        return [
-            Problem(
-                root / problem.path.relative_to(copy),
-                problem.line,
-                problem.what,
-                problem.allowed,
-                problem.fix,
-            )
-            for problem in check_catalog(copy)
-            if str(problem) not in before
-        ]
+def _alike(store: Store, root: Path, paper: Paper) -> list[Paper]:
+    """The entries whose titles have the words of this one's."""
+    title = words(paper.title)
+    with store.read() as connection:
+        rows = connection.execute(select(papers.c.id, papers.c.title)).all()
+    paths = (find_entry(root, ArxivId(row.id)) for row in rows if words(row.title) == title)
+    return [load_paper(path) for path in paths if path is not None]
 
 
-def _keep(store: Store, root: Path, paper: Paper, proposal: Proposal) -> None:
-    path = entry_path(root, paper)
-    detail = {"leaf": paper.leaf, "methods": list(proposal.methods)}
-    try:
-        with store.write() as connection:
-            decide(connection, paper.id, "accept", None, detail)
-            save_entry(root, paper)
-            write_mirror(connection, load_catalog(root))
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise RegistryError(
-            f"{path} cannot be written: {error.strerror}. Make the folder writable or free some "
-            "space, then try again; nothing was changed."
-        ) from None
-    except BaseException:
-        # The file goes with the transaction: all or nothing.
-        path.unlink(missing_ok=True)
-        raise
+def _keep(store: Store, root: Path, paper: Paper, proposal: Proposal, by: By) -> None:
+    def change(connection: Connection) -> Paper:
+        standing = check_turn(connection, paper.id, by)
+        _refuse_second_file(root, paper, standing)
+        text = dump_entry(paper).encode()
+        detail = _leaves_of(paper) | {
+            "methods": list(proposal.methods),
+            "file": hashlib.sha256(text).hexdigest(),  # an undo removes this file, no other
+        }
+        decide(connection, paper.id, "accept", None, detail | _settling(by), reviewer=by.reviewer)
+        return paper
+
+    change_entry(store, root, entry_path(root, paper), paper.id, change)
+
+
+def _refuse_second_file(root: Path, paper: Paper, standing: Standing) -> None:
+    there = find_entry(root, ArxivId(paper.id))
+    if there is None:
+        return
+    # The same file without its line: whoever accepted it was killed between the two.
+    same = there.read_text(encoding="utf-8") == dump_entry(paper)
+    if standing.state == "accepted" or not same:
+        raise UsageError(f"{paper.id} is in the catalog already: {there}. Edit that file instead.")
+
+
+def _second(store: Store, paper: Paper, by: By) -> None:
+    with store.write(durable=True) as connection:
+        check_turn(connection, paper.id, by)
+        decide(connection, paper.id, "accept", None, _leaves_of(paper), reviewer=by.reviewer)
+
+
+def _leaves_of(paper: Paper) -> dict[str, object]:
+    others = {"secondary": list(paper.secondary)} if paper.secondary else {}
+    return {"leaf": paper.leaf, **others}
+
+
+def _settling(by: By) -> dict[str, object]:
+    return {"settles": True} if by.settles else {}

@@ -55,14 +55,6 @@ def test_a_dry_run_prints_the_entry(candidate: str, tmp_path: Path, capsys) -> N
     assert not (tmp_path / "catalog" / "papers" / f"{candidate}.yaml").exists()
 
 
-def test_a_missing_gist_is_explained(candidate: str, capsys) -> None:
-    code = main(("accept", candidate, "--leaf", "fruit/apples"))
-
-    out, err = capsys.readouterr()
-    assert (code, out) == (2, "")
-    assert "in your own words" in err
-
-
 def test_rejecting_takes_it_out_of_the_queue(candidate: str, capsys) -> None:
     assert main(("reject", candidate, "--reason", "fruit only", "--json")) == 0
     assert json.loads(capsys.readouterr().out) == {

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,21 +31,14 @@ def preprint(id_: str = "2603.00001", **other: object) -> Preprint:
     return Preprint(id=id_, **(fields | other))  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    fabricated.write(tmp_path / "catalog", fabricated.paper())
-    return replace(
-        Settings.load(tmp_path),
-        workspace=tmp_path,
-        database_url=f"sqlite:///{tmp_path}/registry.db",
-        catalog_dir=tmp_path / "catalog",
-    )
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    with open_store(settings) as opened:
-        refresh(opened, settings)
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog and a database with two candidates; copied, since making them takes longer."""
+    folder = tmp_path_factory.mktemp("furnished")
+    fabricated.write(folder / "catalog", fabricated.paper())
+    here = _settings(folder)
+    with open_store(here) as opened:
+        refresh(opened, here)
         with opened.write() as connection:
             source_id = ledger.source_of(connection, "ids", "made up")
             put_preprints(
@@ -56,4 +50,25 @@ def store(settings: Settings) -> Iterator[Store]:
                 ],
                 source_id,
             )
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, furnished: Path) -> Settings:
+    shutil.copytree(furnished, tmp_path, dirs_exist_ok=True)  # times too: the mirror holds them
+    return _settings(tmp_path)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    with open_store(settings) as opened:
         yield opened
+
+
+def _settings(folder: Path) -> Settings:
+    return replace(
+        Settings.load(folder),
+        workspace=folder,
+        database_url=f"sqlite:///{folder}/registry.db",
+        catalog_dir=folder / "catalog",
+    )

@@ -8,14 +8,17 @@ import pytest
 
 import registry
 from registry.catalog.checks import check_catalog
-from registry.catalog.files import dump_entry, load_paper
-from registry.catalog.models import MethodLink
+from registry.catalog.files import dump_entry, load_paper, save_entry
+from registry.catalog.models import MethodLink, Paper
 from registry.core.errors import CatalogError, RegistryError, UnknownNameError, UsageError
 from registry.core.settings import Settings
 from registry.store.engine import Store
 from registry.store.queries import abstracts, candidates, decisions_on, search
-from registry.triage import accept as triage
+from registry.store.sync import refresh
+from registry.triage import accept as accepting
+from registry.triage import filing
 from registry.triage.accept import Proposal, accept, reject
+from tests.catalog import fabricated
 from tests.triage.conftest import ABSTRACT
 
 ID = "2603.00001"
@@ -57,10 +60,8 @@ def test_afterwards_the_check_finds_nothing_new_and_the_store_knows(
     assert ID not in [c.id for c in candidates(store)]
     assert {hit.id: hit.status for hit in search(store, "seeds")}[ID] == "active"
     [decision] = decisions_on(store, ID)
-    assert (decision.decision, decision.detail) == (
-        "accept",
-        {"leaf": "fruit/apples", "methods": []},
-    )
+    said = {name: decision.detail[name] for name in ("leaf", "methods")}
+    assert (decision.decision, said) == ("accept", {"leaf": "fruit/apples", "methods": []})
 
 
 def test_the_abstract_stays_in_the_store(store: Store, settings: Settings) -> None:
@@ -135,20 +136,21 @@ def test_accepting_twice_is_refused(store: Store, settings: Settings) -> None:
     assert len(decisions_on(store, ID)) == 1
 
 
-@pytest.mark.parametrize("step", ["decide", "save_entry", "load_catalog", "write_mirror"])
+STEPS = {"decide": accepting, "save_entry": filing, "mirror_entry": filing, "mark_mirrored": filing}
+
+
+@pytest.mark.parametrize("step", STEPS)
 def test_a_failure_at_any_step_leaves_neither_file_nor_decision(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     before = files(settings.catalog_dir)
-    original = getattr(triage, step)
+    original = getattr(STEPS[step], step)
 
-    def breaks(*arguments: object) -> None:
-        original(*arguments)
-        # The trial on a copy comes first and has to pass.
-        if settings.catalog_dir in arguments or step in ("decide", "write_mirror"):
-            raise OSError(28, "No space left on device")
+    def breaks(*arguments: object, **named: object) -> None:
+        original(*arguments, **named)
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(triage, step, breaks)
+    monkeypatch.setattr(STEPS[step], step, breaks)
 
     with pytest.raises(RegistryError, match="No space left"):
         accept(store, settings, ID, PROPOSAL)
@@ -182,7 +184,7 @@ def test_the_catalog_inside_an_installed_package_is_not_written_to(
 def test_a_rejected_candidate_leaves_the_queue_and_can_still_be_accepted(
     store: Store, settings: Settings
 ) -> None:
-    assert reject(store, settings, "arXiv:2603.00001v1", " off topic ") == ID
+    assert reject(store, settings, "arXiv:2603.00001v1", " off topic ").preprint_id == ID
     assert ID not in [c.id for c in candidates(store)]
 
     accept(store, settings, ID, PROPOSAL)
@@ -195,3 +197,46 @@ def test_a_rejected_candidate_leaves_the_queue_and_can_still_be_accepted(
 def test_a_rejection_needs_a_reason(store: Store, settings: Settings) -> None:
     with pytest.raises(UsageError, match="--reason is empty"):
         reject(store, settings, ID, "  ")
+
+
+def test_an_entry_alike_by_title_is_refused(store: Store, settings: Settings) -> None:
+    fabricated.write(settings.catalog_dir, fabricated.paper("2401.00007", title="On: Seeds!"))
+
+    with pytest.raises(CatalogError, match="has the same title"):
+        accept(store, settings, ID, PROPOSAL)
+
+
+def test_what_is_accepted_is_mirrored_without_reading_the_other_files(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filing, "load_catalog", None)
+
+    accept(store, settings, ID, PROPOSAL)
+
+    assert not refresh(store, settings)  # the mirror agrees with the files already
+    assert {hit.id: hit.status for hit in search(store, "seeds")}[ID] == "active"
+
+
+def test_files_edited_meanwhile_are_mirrored_too(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def edits(root: Path, entry: Paper) -> None:
+        save_entry(root, fabricated.paper("2401.00008", title="Quokka"))
+        save_entry(root, entry)
+
+    monkeypatch.setattr(filing, "save_entry", edits)
+
+    accept(store, settings, ID, PROPOSAL)
+
+    assert [hit.id for hit in search(store, "quokka")] == ["2401.00008"]
+
+
+def test_what_is_accepted_without_a_gist_has_none_or_is_refused(
+    store: Store, settings: Settings
+) -> None:
+    proposal = Proposal("fruit/apples")
+    if Paper.model_fields["gist"].is_required():
+        with pytest.raises(UsageError, match="--gist is missing"):
+            accept(store, settings, ID, proposal)
+    else:
+        assert accept(store, settings, ID, proposal).paper.gist is None
