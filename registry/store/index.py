@@ -1,165 +1,281 @@
-"""What a search can find, as folded text: one row of ``documents`` for each thing.
+"""What can be found and listed: a catalogued paper, a method or a candidate, derived from its row.
 
-A document is derived and can be made again at any time: a catalogued paper (title; authors, id,
-leaves; gist; claims and cached abstract), a method, or a candidate. Text is folded here, in one
-place, so that both databases see the same words whatever their tokenizers think.
+A document can be made again at any time. What changes a preprint notes its id in ``unindexed``,
+which costs nothing; ``catch_up`` derives the documents of all that is noted, thousands at a time,
+each piece in its own transaction. A search catches up before it answers, and so does the end of an
+ingest: nobody sees the index behind the rows.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable, Sequence
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Select, Text, delete, func, select, type_coerce
 
-from registry.store.rows import pieces
+from registry.core.errors import StoreError
+from registry.store.engine import Store
+from registry.store.rows import pieces, put
 from registry.store.schema import (
+    decisions,
+    document_tags,
     documents,
     methods,
     paper_leaves,
     paper_methods,
     papers,
     preprints,
+    segments,
+    unindexed,
     versions,
 )
 from registry.store.standing import standings
+from registry.store.terms import words
+
+__all__ = ["Document", "catch_up", "compose", "index_methods", "index_papers", "method_documents",
+           "rejected_ids", "try_to_catch_up", "words"]  # fmt: skip
+
+log = logging.getLogger(__name__)
 
 # Raise it when a document is composed otherwise: every store then derives its documents anew.
-COMPOSITION = 1
+COMPOSITION = 2
 
-_WORD = re.compile(r"[^\W_]+")
-# Our gists are written in one spelling, many titles in the other; stemmers keep them apart.
-_BRITISH = re.compile(r"is(ations?|ers?|ed|es|ing|e)$")
-
-
-def words(text: str) -> list[str]:
-    """The words of ``text``, folded: no case, no accents, nothing but letters and digits.
-
-    >>> words('"W\\u00fcbben" NEAR(2305.18290) best-of-n*')
-    ['wubben', 'near', '2305', '18290', 'best', 'of', 'n']
-    """
-    spread = unicodedata.normalize("NFKD", text)
-    plain = "".join(c for c in spread if not unicodedata.combining(c))
-    return [_BRITISH.sub(r"iz\1", word) for word in _WORD.findall(plain.casefold())]
+PIECE = 8192  # documents derived in one transaction: some 100 MB of memory
+Ids = Sequence[str] | Select[tuple[str]]
+Report = Callable[[int, int], None]  # documents derived, of how many
 
 
-def rejected_ids(connection: Connection, ids: Sequence[str] | None = None) -> set[str]:
+@dataclass(frozen=True)
+class Document:
+    """A thing as it is found and listed. ``texts``: heading, names, summary, body."""
+
+    kind: str
+    ref: str
+    status: str
+    title: str
+    submitted: datetime | None
+    updated: datetime | None
+    tags: tuple[str, ...]
+    texts: tuple[str, str, str, str]
+
+    @property
+    def digest(self) -> int:
+        """A 63-bit hash of everything the document says."""
+        said = repr(tuple(vars(self).values())).encode("utf-8", "replace")
+        return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big") >> 1
+
+
+def rejected_ids(connection: Connection, ids: Ids | None = None) -> set[str]:
     """The preprints that stand as rejected, or as duplicates of others."""
-    found = standings(connection, ids)
+    decided: Sequence[str] | None = None
+    if ids is not None:
+        query = select(decisions.c.preprint_id.distinct()).where(decisions.c.preprint_id.in_(ids))
+        decided = connection.execute(query).scalars().all()
+    found = standings(connection, decided)
     return {id_ for id_, standing in found.items() if standing.state in ("rejected", "duplicate")}
 
 
 def index_papers(connection: Connection, ids: Iterable[str]) -> None:
-    """Derive the documents of ``ids`` again: a paper's, a candidate's, or none."""
-    for piece in pieces(sorted(set(ids))):
-        connection.execute(
-            delete(documents).where(
-                documents.c.ref.in_(piece), documents.c.kind.in_(("paper", "candidate"))
-            )
-        )
-        upstream = _newest(connection, piece)
-        curated = _paper_documents(connection, piece, upstream)
-        catalogued = {row["ref"] for row in curated}
-        hidden = catalogued | rejected_ids(connection, piece)
-        waiting = [_candidate_document(row) for id_, row in upstream.items() if id_ not in hidden]
-        if rows := curated + waiting:
-            connection.execute(documents.insert(), rows)
+    """Note that the documents of ``ids`` have to be derived again: a paper's, a candidate's."""
+    put(connection, unindexed, [{"ref": id_} for id_ in sorted(set(ids))])
 
 
 def index_methods(connection: Connection) -> None:
     """Derive the documents of all methods again."""
-    connection.execute(delete(documents).where(documents.c.kind == "method"))
-    rows = [
-        _document(
-            "method",
-            row.slug,
-            heading=[row.slug, row.name],
-            names=[row.family, row.paper_id],
-            summary=[row.summary],
-            body=[],
-        )
-        for row in connection.execute(select(methods).order_by(methods.c.slug))
-    ]
-    if rows:
-        connection.execute(documents.insert(), rows)
+    gone = documents.c.kind == "method"
+    _replace(connection, method_documents(connection), gone)
 
 
-def _newest(connection: Connection, ids: Sequence[str]) -> dict[str, Any]:
+# Built once: it is asked before every search.
+_WAITING = select(func.count()).select_from(unindexed)
+
+
+def catch_up(store: Store, report: Report | None = None) -> int:
+    """Derive the documents of everything noted in ``unindexed``; how many ids that were.
+
+    Each piece is one transaction: stopped anywhere, the next call does the rest. Raises StoreError
+    where the database cannot be written.
+    """
+    with store.read() as connection:
+        total = connection.execute(_WAITING).scalar_one()
+    done = 0
+    while done < total:
+        with store.write() as connection:
+            count = _derive_piece(connection)
+        if not count:
+            break  # another process has caught up meanwhile
+        done += count
+        if report:
+            report(min(done, total), total)
+    return done
+
+
+def try_to_catch_up(store: Store) -> None:
+    """``catch_up``, or the index as it is where another process writes or nobody may."""
+    try:
+        catch_up(store)
+    except StoreError as error:
+        log.warning("the newest changes are not searched: %s", error)
+
+
+def _derive_piece(connection: Connection) -> int:
+    noted = select(unindexed.c.ref).order_by(unindexed.c.ref).limit(PIECE)
+    refs = connection.execute(noted).scalars().all()
+    if not refs:
+        return 0
+    piece = select(unindexed.c.ref).where(unindexed.c.ref <= refs[-1])
+    found = compose(connection, piece)
+    _replace(connection, found, documents.c.ref.in_(piece) & (documents.c.kind != "method"))
+    connection.execute(delete(unindexed).where(unindexed.c.ref <= refs[-1]))
+    return len(refs)
+
+
+def _replace(connection: Connection, found: Sequence[Document], gone: Any) -> None:
+    """Put ``found`` in the place of the documents that ``gone`` selects; equal ones stay."""
+    from registry.store.segments import bury
+
+    query = select(documents.c.id, documents.c.kind, documents.c.ref, documents.c.digest)
+    there = {(row.kind, row.ref): row for row in connection.execute(query.where(gone))}
+    digests = {(one.kind, one.ref): one.digest for one in found}
+    old = [row for place, row in there.items() if digests.get(place) != row.digest]
+    for kind in sorted({row.kind for row in old}):
+        bury(connection, kind, [row.id for row in old if row.kind == kind])
+    for piece in pieces(row.id for row in old):
+        connection.execute(delete(document_tags).where(document_tags.c.document_id.in_(piece)))
+        connection.execute(delete(documents).where(documents.c.id.in_(piece)))
+    stay = there.keys() - {(row.kind, row.ref) for row in old}
+    for kind in ("method", "paper", "candidate"):
+        fresh = [one for one in found if one.kind == kind and (kind, one.ref) not in stay]
+        if fresh:
+            _add(connection, kind, fresh, digests)
+
+
+def _add(
+    connection: Connection,
+    kind: str,
+    fresh: Sequence[Document],
+    digests: dict[tuple[str, str], int],
+) -> None:
+    # NumPy takes a tenth of a second to import: only for who writes or reads the index.
+    from registry.store.draft import Draft
+    from registry.store.segments import add_segment
+
+    low = int(connection.execute(select(func.coalesce(func.max(segments.c.high), 1))).scalar_one())
+    draft = Draft(low)
+    rows, tags = [], []
+    for one in fresh:
+        number = draft.add(one.texts)
+        rows.append(
+            {"id": number, "kind": kind, "ref": one.ref, "status": one.status, "title": one.title,
+             "submitted": one.submitted, "updated": one.updated, "digest": digests[kind, one.ref]}
+        )  # fmt: skip
+        tags += [
+            {"tag": tag, "status": one.status, "submitted": one.submitted, "ref": one.ref,
+             "updated": one.updated, "document_id": number}
+            for tag in one.tags
+        ]  # fmt: skip
+    connection.execute(documents.insert(), rows)
+    if tags:
+        connection.execute(document_tags.insert(), tags)
+    add_segment(connection, kind, low, low + len(draft), len(draft), draft.postings())
+
+
+# -- composing -----------------------------------------------------------------------------------
+
+
+def compose(connection: Connection, ids: Ids) -> list[Document]:
+    """The documents of ``ids``, in their order: a paper's, a candidate's, or none."""
+    upstream = _newest(connection, ids)
+    curated = _paper_documents(connection, ids, upstream)
+    hidden = {one.ref for one in curated} | rejected_ids(connection, ids)
+    waiting = [_candidate_document(row) for id_, row in upstream.items() if id_ not in hidden]
+    return sorted(curated + waiting, key=lambda one: one.ref)
+
+
+def method_documents(connection: Connection, slugs: Sequence[str] | None = None) -> list[Document]:
+    """The documents of the methods of ``slugs``, or of all, in their order."""
+    query = select(methods).order_by(methods.c.slug)
+    if slugs is not None:
+        query = query.where(methods.c.slug.in_(slugs))
+    return [_method_document(row) for row in connection.execute(query)]
+
+
+def _newest(connection: Connection, ids: Ids) -> dict[str, Any]:
+    newest = (preprints.c.id == versions.c.preprint_id) & (preprints.c.newest == versions.c.version)
+    # JSON as text: to a search the marks between names are no words, and most of it is names.
     query = (
-        select(versions)
-        .join(
-            preprints,
-            (preprints.c.id == versions.c.preprint_id) & (preprints.c.newest == versions.c.version),
+        select(
+            preprints.c.id, versions.c.title, versions.c.abstract, versions.c.published,
+            versions.c.updated, type_coerce(versions.c.authors, Text).label("authors"),
+            type_coerce(versions.c.categories, Text).label("categories"),
         )
+        .join(versions, newest)
         .where(preprints.c.id.in_(ids))
-        .order_by(preprints.c.id)
-    )
-    return {row.preprint_id: row for row in connection.execute(query)}
+    )  # fmt: skip
+    return {row.id: row for row in connection.execute(query)}
 
 
-def _paper_documents(
-    connection: Connection, ids: Sequence[str], upstream: dict[str, Any]
-) -> list[dict[str, Any]]:
+def _paper_documents(connection: Connection, ids: Ids, upstream: dict[str, Any]) -> list[Document]:
     leaves = _grouped(connection, paper_leaves.c.paper_id, paper_leaves.c.leaf, ids)
     linked = _grouped(connection, paper_methods.c.paper_id, paper_methods.c.method, ids)
-    query = select(papers).where(papers.c.id.in_(ids)).order_by(papers.c.id)
-    return [
-        _document(
-            "paper",
-            row.id,
-            heading=[row.title],
-            names=[
-                row.id,
-                *row.authors,
-                *row.former_titles,
-                *leaves.get(row.id, ()),
-                *linked.get(row.id, ()),
-            ],
-            summary=[row.gist],
-            body=[*row.claims, upstream[row.id].abstract if row.id in upstream else ""],
-        )
-        for row in connection.execute(query)
-    ]
+    query = select(papers).where(papers.c.id.in_(ids))
+    found = []
+    for row in connection.execute(query):
+        mine = leaves.get(row.id, [])
+        names = [row.id, *row.authors, *row.former_titles, *mine, *linked.get(row.id, [])]
+        abstract = upstream[row.id].abstract if row.id in upstream else ""
+        found.append(
+            Document(
+                kind="paper",
+                ref=row.id,
+                status=row.status,
+                title=row.title,
+                submitted=_moment(row.submitted),
+                updated=_moment(row.updated or row.submitted),
+                tags=tuple(dict.fromkeys((*row.categories, *mine))),
+                texts=(row.title, "\n".join(names), row.gist or "",
+                       "\n".join((*row.claims, abstract))),
+            )
+        )  # fmt: skip
+    return found
 
 
-def _candidate_document(row: Any) -> dict[str, Any]:
-    return _document(
-        "candidate",
-        row.preprint_id,
-        heading=[row.title],
-        names=[row.preprint_id, *row.authors, *row.categories],
-        summary=[],
-        body=[row.abstract],
+def _candidate_document(row: Any) -> Document:
+    return Document(
+        kind="candidate",
+        ref=row.id,
+        status="candidate",
+        title=row.title,
+        submitted=row.published,
+        updated=row.updated,
+        tags=tuple(dict.fromkeys(json.loads(row.categories))),
+        texts=(row.title, f"{row.id}\n{row.authors}\n{row.categories}", "", row.abstract),
     )
 
 
-def _document(
-    kind: str,
-    ref: str,
-    *,
-    heading: list[str],
-    names: list[str],
-    summary: list[str],
-    body: list[str],
-) -> dict[str, Any]:
-    def fold(texts: list[str]) -> str:
-        return " ".join(word for text in texts for word in words(text))
-
-    return {
-        "kind": kind,
-        "ref": ref,
-        "heading": fold(heading),
-        "names": fold(names),
-        "summary": fold(summary),
-        "body": fold(body),
-    }
+def _method_document(row: Any) -> Document:
+    return Document(
+        kind="method",
+        ref=row.slug,
+        status=row.status,
+        title=row.name,
+        submitted=None,
+        updated=None,
+        tags=(),
+        texts=(f"{row.slug}\n{row.name}", f"{row.family}\n{row.paper_id}", row.summary, ""),
+    )
 
 
-def _grouped(
-    connection: Connection, key: Any, value: Any, ids: Sequence[str]
-) -> dict[str, list[str]]:
+def _moment(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _grouped(connection: Connection, key: Any, value: Any, ids: Ids) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for id_, item in connection.execute(
         select(key, value).where(key.in_(ids)).order_by(key, value)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, func, select
 
 T = TypeVar("T")
 
@@ -50,3 +51,13 @@ def pieces(items: Iterable[T], size: int = PIECE) -> Iterator[list[T]]:
             piece = []
     if piece:
         yield piece
+
+
+def among(connection: Connection, column: ColumnElement[Any], items: Sequence[int | str]) -> Any:
+    """The condition that ``column`` is one of ``items``, as one variable however many they are."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import ARRAY
+
+        return column == func.any(bindparam(None, list(items), ARRAY(column.type), unique=True))
+    listed = func.json_each(json.dumps(list(items))).table_valued("value")
+    return column.in_(select(listed.c.value))

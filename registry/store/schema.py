@@ -9,8 +9,9 @@ Three kinds of table lie side by side and never mix::
 
 What else arXiv says of a preprint's history lies in ``history_schema.py``.
 
-``documents`` is derived from the first two: one row for each thing a search can find. Decisions,
-passes and fetches are only ever appended to; triggers refuse anything else.
+``documents`` and what hangs on them is derived from the first two: one row for each thing that a
+search or a listing can find. Decisions, passes and fetches are only ever appended to; triggers
+refuse anything else.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -31,6 +34,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -41,7 +45,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 # The newest migration. A test holds it against the scripts; reading it costs no Alembic import.
-REVISION = "0003"
+REVISION = "0004"
 
 DECISIONS = ("accept", "reject", "maybe", "duplicate", "retag", "skip", "undo")
 
@@ -75,14 +79,22 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"naive datetime {value!r}: give it a zone, datetime.now(UTC)")
-        moment = value.astimezone(UTC)
-        return moment if dialect.name == "postgresql" else moment.isoformat(timespec="microseconds")
+        return value.astimezone(UTC) if dialect.name == "postgresql" else _utc_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
         return moment.astimezone(UTC)
+
+
+# A batch repeats its moments: when it was seen, when each version came.
+@lru_cache(maxsize=4096)
+def _utc_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+_as_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 class JsonText(TypeDecorator[Any]):
@@ -92,7 +104,7 @@ class JsonText(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+        return None if value is None else _as_json(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
@@ -326,18 +338,85 @@ meta = Table(
 
 # -- derived -------------------------------------------------------------------------------------
 
-# Folded text (see index.py), heaviest column first. FTS5 and tsvector both read this table; the
-# migration adds `documents_fts` and its triggers, or the column `vector` and its index.
+# What can be found and listed: a catalogued paper, a method or a candidate. A number is given once
+# and never again: a document that changes is a new one (see segments.py).
 documents = Table(
     "documents",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("kind", String(10), nullable=False),
     Column("ref", String(60), nullable=False),
-    Column("heading", Text, nullable=False),
-    Column("names", Text, nullable=False),
-    Column("summary", Text, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("submitted", UtcDateTime),  # of version 1; none for a method
+    Column("updated", UtcDateTime),
+    Column("digest", BigInteger, nullable=False),  # of all that is indexed and listed
     UniqueConstraint("kind", "ref"),
+    Index("ix_documents_submitted", "status", "submitted", "ref"),
+    Index("ix_documents_updated", "status", "updated", "ref"),
     _one_of("kind", "paper", "method", "candidate"),
+)
+
+# Categories and leaves of the documents, each beside what a listing sorts by: a page of a filtered
+# listing is a short walk along the index.
+document_tags = Table(
+    "document_tags",
+    metadata,
+    Column("tag", String(80), primary_key=True),
+    Column("status", String(20), primary_key=True),
+    Column("submitted", UtcDateTime, primary_key=True),
+    Column("ref", String(60), primary_key=True),
+    Column("updated", UtcDateTime, nullable=False),
+    Column("document_id", Integer, nullable=False),
+    Index("ix_document_tags_updated", "tag", "status", "updated", "ref"),
+    Index(None, "document_id"),
+    sqlite_with_rowid=False,
+)
+
+# The preprints whose document has to be derived again: written with what changed them, in the same
+# transaction; read by whoever searches next.
+unindexed = Table(
+    "unindexed",
+    metadata,
+    Column("ref", String(60), primary_key=True),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("low", Integer, nullable=False),
+    Column("high", Integer, nullable=False),
+    Column("documents", Integer, nullable=False),
+    Column("buried", LargeBinary, nullable=False),
+)
+
+postings = Table(
+    "postings",
+    metadata,
+    Column("segment_id", ForeignKey("segments.id"), primary_key=True),
+    Column("first", BigInteger, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+# -- from elsewhere, and never needed ------------------------------------------------------------
+
+citations = Table(
+    "citations",
+    metadata,
+    Column("citing", String(40), primary_key=True),
+    Column("cited", String(40), primary_key=True),
+    Column("source", String(20), primary_key=True),
+    Index(None, "cited"),
+)
+
+# Which papers a source was asked about: no citations is an answer too.
+citation_answers = Table(
+    "citation_answers",
+    metadata,
+    Column("paper_id", String(40), primary_key=True),
+    Column("source", String(20), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("known", Boolean, nullable=False),
 )

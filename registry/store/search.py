@@ -1,44 +1,34 @@
-"""Full-text search behind one function, on FTS5 or tsvector.
+"""Full-text search behind one function, the same on both databases.
 
 What the user types is words, never query syntax: quotes, operators and stars mean nothing. Five
 questions are asked, the strictest first, until enough is found: the words as a phrase in a title,
 all of them in a title, as a phrase anywhere, all of them anywhere and, where nothing has all, any.
 Within one question methods come before papers, papers before candidates, and then the better match.
+Words that are in nearly every text are asked of titles only.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import (
-    ARRAY,
-    REAL,
-    ColumnElement,
-    Connection,
-    Label,
-    Select,
-    Text,
-    bindparam,
-    case,
-    cast,
-    column,
-    func,
-    literal_column,
-    select,
-    table,
-)
+from sqlalchemy import Connection, bindparam, select
 
 from registry.store.engine import Store
-from registry.store.index import words
+from registry.store.index import try_to_catch_up
+from registry.store.phrases import Place, with_phrase
 from registry.store.schema import documents, methods, papers, preprints, versions
+from registry.store.terms import KEYS, STOP_WORDS, words
+
+if TYPE_CHECKING:
+    from registry.store.matching import Match
 
 MAX_WORDS = 32
 _SNIPPET = 180
 _KINDS = ("method", "paper", "candidate")
-_Build = Callable[[list[str]], str]
+_LOOKED_INTO = 2  # texts read for a phrase, for each hit wanted ...
+_MOST_LOOKED_INTO = 100  # ... and at most
 
 
 @dataclass(frozen=True)
@@ -58,17 +48,14 @@ def search(store: Store, query: str, limit: int = 20) -> list[Hit]:
     asked = words(query)[:MAX_WORDS]
     if not asked or limit < 1:
         return []
-    builds = _fts5_queries if store.is_sqlite else _tsqueries
-    found: dict[tuple[str, str], float] = {}
+    try_to_catch_up(store)
     with store.read() as connection:
-        for tier, build in enumerate(builds()):
-            for kind, ref, relevance in _ask(connection, build(asked), limit + len(found)):
-                score = 10.0 * (5 - tier) + 3.0 * (2 - _KINDS.index(kind)) + relevance
-                found.setdefault((kind, ref), round(score, 4))
-            # Any of the words is asked for only where nothing has all of them.
-            if len(found) >= limit or (found and tier == 3):
+        best: list[tuple[Place, float]] = []
+        for tier, found in _answers(connection, asked, limit):
+            best += [(place, _score(tier, place, match)) for place, match in found]
+            if len(best) >= limit:
                 break
-        best = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:limit]
+        best = best[:limit]
         shown = _shown(connection, [place for place, _ in best])
     return [
         Hit(
@@ -84,77 +71,75 @@ def search(store: Store, query: str, limit: int = 20) -> list[Hit]:
     ]
 
 
-def _fts5_queries() -> tuple[_Build, ...]:
-    # Every word is quoted and holds letters and digits only: nothing in it can act.
-    def phrase(asked: list[str]) -> str:
-        return '"' + " ".join(asked) + '"'
+def _score(tier: int, place: Place, match: Match) -> float:
+    # BM25 is positive and unbounded; only its order means something.
+    within = match.score / (1.0 + match.score)
+    return round(10.0 * (5 - tier) + 3.0 * (2 - _KINDS.index(place[0])) + within, 4)
 
-    def joined(asked: list[str], operator: str) -> str:
-        return f" {operator} ".join(f'"{word}"' for word in asked)
 
-    return (
-        lambda asked: f"heading : {phrase(asked)}",
-        lambda asked: f"heading : ({joined(asked, 'AND')})",
-        phrase,
-        lambda asked: joined(asked, "AND"),
-        lambda asked: joined(asked, "OR"),
+def _answers(
+    connection: Connection, asked: Sequence[str], limit: int
+) -> Iterator[tuple[int, list[tuple[Place, Match]]]]:
+    """The answers to each question in turn, best first; the next is asked when it is wanted."""
+    # NumPy takes a tenth of a second to import: only for who searches.
+    from registry.store.matching import Question
+
+    weak = frozenset(KEYS[word] for word in asked if word in STOP_WORDS)
+    question = Question(connection, [KEYS[word] for word in asked], weak)
+    yield 0, (first := _placed(connection, question.phrase_in_heading(limit)))
+    yield 1, (second := _placed(connection, question.all_in_heading(limit)))
+    read = min(limit * _LOOKED_INTO, _MOST_LOOKED_INTO)
+    third = _placed(connection, question.all_anywhere(max(limit, read)))
+    phrases = with_phrase(connection, [place for place, _ in third[:read]], asked)
+    yield 2, [answer for answer in third if answer[0] in phrases]
+    yield 3, [answer for answer in third if answer[0] not in phrases]
+    if not (first or second or third):
+        yield 4, _placed(connection, question.anything(limit))
+
+
+def _placed(connection: Connection, found: Sequence[Match]) -> list[tuple[Place, Match]]:
+    """Each match with what it is; equal scores in the order of the ids."""
+    if not found:
+        return []
+    rows = connection.execute(_PLACES, {"numbers": [match.number for match in found]})
+    places = {row.id: (row.kind, row.ref) for row in rows}
+    placed = [(places[match.number], match) for match in found]
+    return sorted(placed, key=lambda one: (_KINDS.index(one[0][0]), -one[1].score, one[0][1]))
+
+
+# Built once: building a statement takes SQLAlchemy longer than SQLite takes to answer it.
+_PLACES = select(documents.c.id, documents.c.kind, documents.c.ref).where(
+    documents.c.id.in_(bindparam("numbers", expanding=True))
+)
+_METHODS = select(methods.c.slug, methods.c.name, methods.c.status, methods.c.summary).where(
+    methods.c.slug.in_(bindparam("refs", expanding=True))
+)
+_PAPERS = select(
+    papers.c.id, papers.c.title, papers.c.status, papers.c.gist, papers.c.authors
+).where(papers.c.id.in_(bindparam("refs", expanding=True)))
+_CANDIDATES = (
+    select(versions.c.preprint_id, versions.c.title, versions.c.withdrawn, versions.c.abstract)
+    .join(
+        preprints,
+        (preprints.c.id == versions.c.preprint_id) & (preprints.c.newest == versions.c.version),
     )
+    .where(preprints.c.id.in_(bindparam("refs", expanding=True)))
+)
 
 
-def _tsqueries() -> tuple[_Build, ...]:
-    def joined(asked: list[str], operator: str, weight: str = "") -> str:
-        return f" {operator} ".join(f"'{word}'{weight}" for word in asked)
-
-    return (
-        lambda asked: joined(asked, "<->", ":A"),
-        lambda asked: joined(asked, "&", ":A"),
-        lambda asked: joined(asked, "<->"),
-        lambda asked: joined(asked, "&"),
-        lambda asked: joined(asked, "|"),
-    )
-
-
-def _ask(connection: Connection, query: str, limit: int) -> Iterable[tuple[str, str, float]]:
-    order = case({kind: n for n, kind in enumerate(_KINDS)}, value=documents.c.kind)
-    asked = bindparam("query", query, type_=Text)
-    rank: Label[Any]
-    matching: Select[tuple[str, str, Any]]
-    if connection.dialect.name == "sqlite":
-        index = table("documents_fts", column("rowid"))
-        # The weights of heading, names, summary and body; FTS5 counts better as lower.
-        rank = literal_column("-bm25(documents_fts, 10.0, 4.0, 3.0, 1.0)").label("rank")
-        matching = (
-            select(documents.c.kind, documents.c.ref, rank)
-            .join(index, index.c.rowid == documents.c.id)
-            .where(literal_column("documents_fts").op("MATCH")(asked))
-        )
-    else:
-        vector: ColumnElement[Any] = literal_column("documents.vector")
-        tsquery = func.to_tsquery("english", asked)
-        weights = cast([0.1, 0.3, 0.4, 1.0], ARRAY(REAL))
-        rank = func.ts_rank_cd(weights, vector, tsquery).label("rank")
-        matching = select(documents.c.kind, documents.c.ref, rank).where(vector.op("@@")(tsquery))
-    statement = matching.order_by(order, rank.desc(), documents.c.ref).limit(limit)
-    for kind, ref, found in connection.execute(statement):
-        # Both ranks are positive and unbounded; only their order means something.
-        yield kind, ref, float(found) / (1.0 + abs(float(found)))
-
-
-def _shown(
-    connection: Connection, places: list[tuple[str, str]]
-) -> dict[tuple[str, str], tuple[str, str, str]]:
+def _shown(connection: Connection, places: Sequence[Place]) -> dict[Place, tuple[str, str, str]]:
+    """Title, status, and the text for the snippet."""
     refs = {kind: [ref for k, ref in places if k == kind] for kind in _KINDS}
-    shown: dict[tuple[str, str], tuple[str, str, str]] = {}
-    about_methods = select(methods).where(methods.c.slug.in_(refs["method"]))
-    for row in connection.execute(about_methods):
+    rows = {
+        kind: connection.execute(query, {"refs": refs[kind]}) if refs[kind] else ()
+        for kind, query in zip(_KINDS, (_METHODS, _PAPERS, _CANDIDATES), strict=True)
+    }
+    shown: dict[Place, tuple[str, str, str]] = {}
+    for row in rows["method"]:
         shown["method", row.slug] = (row.name, row.status, row.summary)
-    for row in connection.execute(select(papers).where(papers.c.id.in_(refs["paper"]))):
+    for row in rows["paper"]:
         shown["paper", row.id] = (row.title, row.status, row.gist or " ".join(row.authors))
-    newest = (preprints.c.id == versions.c.preprint_id) & (preprints.c.newest == versions.c.version)
-    about_candidates = (
-        select(versions).join(preprints, newest).where(preprints.c.id.in_(refs["candidate"]))
-    )
-    for row in connection.execute(about_candidates):
+    for row in rows["candidate"]:
         status = "withdrawn" if row.withdrawn else "candidate"
         shown["candidate", row.preprint_id] = (row.title, status, row.abstract)
     return shown
@@ -164,8 +149,8 @@ def _snippet(source: str, asked: list[str]) -> str:
     line = " ".join(source.split())
     if len(line) <= _SNIPPET:
         return line
-    places = (re.search(rf"\b{re.escape(w)}", line, re.IGNORECASE) for w in asked)
-    first = min((m.start() for m in places if m), default=0)
+    lower = f" {line.lower()}"
+    first = min((place for w in asked if (place := lower.find(f" {w}")) >= 0), default=0)
     start = max(0, first - _SNIPPET // 3)
     if start:
         start = line.find(" ", start) + 1

@@ -9,14 +9,14 @@ import pytest
 
 from tests.benchmarks.startup import BUDGETS
 
-HEAVY = ("torch", "transformers", "tokenizers", "datasets", "trl", "reasoning_gym", "numpy")
+HEAVY = ("torch", "transformers", "tokenizers", "datasets", "trl", "reasoning_gym")
 COLD = {  # what a command has no use for, by its cost
-    "registry --help": ("pydantic", "sqlalchemy", "yaml", "rich", "sklearn", "arxiv"),
-    "registry list methods": ("sqlalchemy", "sklearn", "arxiv"),
-    "registry list papers": ("sqlalchemy", "sklearn", "arxiv"),
-    "registry show dpo": ("sqlalchemy", "sklearn", "arxiv"),
+    "registry --help": ("numpy", "pydantic", "sqlalchemy", "yaml", "rich", "sklearn", "arxiv"),
+    "registry list methods": ("numpy", "sqlalchemy", "sklearn", "arxiv"),
+    "registry list papers": ("numpy", "sqlalchemy", "sklearn", "arxiv"),
+    "registry show dpo": ("numpy", "sqlalchemy", "sklearn", "arxiv"),
     'registry search "preference optimization"': ("sklearn", "arxiv"),
-    "registry run dpo --help": ("sqlalchemy", "sklearn", "arxiv", "rich"),
+    "registry run dpo --help": ("numpy", "sqlalchemy", "sklearn", "arxiv", "rich"),
 }
 
 

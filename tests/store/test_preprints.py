@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 
 from registry.core.settings import Settings
 from registry.store.engine import Store, open_store
+from registry.store.index import catch_up
 from registry.store.preprints import Counts, Preprint, put_preprints
 from registry.store.queries import abstracts, candidate, candidates, changes, decide, decisions_on
 from registry.store.schema import (
@@ -22,6 +23,7 @@ from registry.store.schema import (
     sources,
     versions,
 )
+from tests.store.filed import DERIVED, filed
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -169,13 +171,18 @@ records = st.builds(
 
 
 def everything(store: Store) -> dict[str, Any]:
+    catch_up(store)
     with store.read() as connection:
         rows = {
             table.name: sorted(map(repr, connection.execute(select(table))))
             for table in (preprints, versions, events, sightings)
         }
         found = select(*(c for c in documents.c if c.name != "id"))
-        return {**rows, "documents": sorted(map(repr, connection.execute(found)))}
+        return {
+            **rows,
+            "documents": sorted(map(repr, connection.execute(found))),
+            "index": filed(connection),
+        }
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +210,7 @@ def test_any_order_and_grouping_of_arrival_gives_the_same_rows(
     one, two = two_stores
     for store in two_stores:
         with store.write() as connection:
-            for table in (events, sightings, versions, preprints, documents):
+            for table in (events, sightings, versions, preprints, *DERIVED):
                 connection.execute(delete(table))
 
     put(one, *batch)
