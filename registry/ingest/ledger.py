@@ -16,7 +16,7 @@ from registry.ingest.windows import Slice, Window
 from registry.store.engine import Store
 from registry.store.schema import fetches, sightings, sources, windows
 
-SourceKind = Literal["query", "ids", "file"]
+SourceKind = Literal["query", "ids", "file", "list"]
 
 
 @dataclass(frozen=True)
