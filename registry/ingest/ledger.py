@@ -17,7 +17,7 @@ from registry.ingest.windows import Slice, Window, announced_between
 from registry.store.engine import Store
 from registry.store.schema import fetches, sightings, sources, windows
 
-SourceKind = Literal["query", "ids", "file", "oai", "rss"]
+SourceKind = Literal["query", "ids", "file", "oai", "rss", "list"]
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """The tables, and the two column types that databases get wrong on their own.
 
-Three kinds of table lie side by side and never mix::
+Four kinds of table lie side by side and never mix::
 
     curated    papers, paper_leaves, paper_methods, methods      a mirror of the catalog's files
     upstream   preprints, versions, events, sightings            what arXiv says
+    lists      list_rows                                         what public lists say
     ours       sources, windows, fetches, decisions, passes,     what was asked, decided and run
                runs, meta
 
@@ -45,7 +46,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 # The newest migration. A test holds it against the scripts; reading it costs no Alembic import.
-REVISION = "0004"
+REVISION = "0005"
 
 DECISIONS = ("accept", "reject", "maybe", "duplicate", "retag", "skip", "undo")
 
@@ -236,7 +237,7 @@ sources = Table(
     Column("created", UtcDateTime, nullable=False),
     Column("state", JsonText),  # what the next request needs: an ETag, a feed's fingerprint
     UniqueConstraint("kind", "query_sha256"),
-    _one_of("kind", "query", "ids", "file", "oai", "rss"),
+    _one_of("kind", "query", "ids", "file", "oai", "rss", "list"),
 )
 
 sightings = Table(
@@ -246,6 +247,22 @@ sightings = Table(
     Column("source_id", ForeignKey("sources.id"), primary_key=True),
     Column("first_seen", UtcDateTime, nullable=False),
     Column("last_seen", UtcDateTime, nullable=False),
+)
+
+# What a public list said when it was last read, by its rows. An identifier here need not be known.
+list_rows = Table(
+    "list_rows",
+    metadata,
+    Column("source_id", ForeignKey("sources.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("line", Integer, nullable=False),
+    Column("section", JsonText, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("arxiv_id", String(40)),
+    Column("links", JsonText, nullable=False),
+    Column("listed", String(10)),
+    Column("venue", Text),
+    Index(None, "arxiv_id"),
 )
 
 windows = Table(

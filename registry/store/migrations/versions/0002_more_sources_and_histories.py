@@ -1,4 +1,4 @@
-"""OAI-PMH and RSS as sources; the history of versions; absences, announcements, duplicates."""
+"""OAI-PMH, RSS and public lists as sources; the history of versions; absences, announcements, duplicates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ revision = "0002"
 down_revision = "0001"
 
 _KINDS = {
-    "sources": "kind IN ('query', 'ids', 'file', 'oai', 'rss')",
+    "sources": "kind IN ('query', 'ids', 'file', 'oai', 'rss', 'list')",
     "events": "kind IN ('title', 'abstract', 'withdrawn', 'restored', 'primary', 'gap', "
     "'deleted', 'unseen')",
 }

@@ -1,0 +1,189 @@
+"""What the words of an item are: a title, a label of a link, a date, a venue, a badge."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from urllib.parse import unquote, urlsplit
+
+from registry.core.escape import one_line
+from registry.ingest.lists.addresses import without_mention
+from registry.ingest.lists.document import When
+
+_LABEL_WORDS = frozenset(
+    ["paper", "papers", "pdf", "arxiv", "arxiv.org", "link", "links", "url", "code", "codes", "github", "gitlab", "git", "repo", "repository", "implementation", "official", "unofficial", "reimplementation", "version", "page", "project", "projects", "website", "web", "site", "homepage", "home", "blog", "blogs", "blogpost", "post", "posts", "tweet", "twitter", "thread", "x", "video", "videos", "slides", "slide", "poster", "talk", "talks", "demo", "dataset", "datasets", "data", "benchmark", "model", "models", "weights", "checkpoint", "checkpoints", "huggingface", "hugging", "face", "hf", "openreview", "acl", "anthology", "html", "abs", "abstract", "doi", "bibtex", "cite", "citation", "citations", "star", "stars", "here", "click", "view", "more", "read", "full", "text", "appendix", "supplementary", "supplement", "material", "materials", "preprint", "publication", "published", "proceedings", "conference", "workshop", "workshops", "findings", "journal", "main", "oral", "spotlight", "notebook", "colab", "media", "news", "interview", "docs", "documentation", "leaderboard", "space", "spaces", "collection", "collections", "report", "technical", "tech", "note", "notes", "notion", "pub", "publisher", "springer", "ieee", "acm", "oxford", "academic", "elsevier", "nature", "science", "wiley", "mdpi", "sciencedirect", "researchgate", "scholar", "semantic", "google", "alphaxiv", "rxiv", "zotero", "neurips", "nips", "icml", "iclr", "aaai", "ijcai", "emnlp", "naacl", "eacl", "coling", "tacl", "colm", "cvpr", "iccv", "eccv", "kdd", "www", "sigir", "cikm", "wsdm", "usenix", "ndss", "ccs", "tmlr", "jmlr", "tpami", "aistats", "uai", "corl", "rss", "icra", "iros", "interspeech", "icassp", "acmmm", "mm", "lrec", "conll", "nlpcc", "aacl", "neurocomputing", "ieee-tpami", "tnnls", "tkde", "in", "at", "on", "the", "of", "and", "with", "for", "to", "by", "from", "v1", "v2", "v3", "v4", "python", "pytorch", "jax", "tensorflow", "paperlist", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "image", "img", "figure", "teaser", "caption", "refer", "publish", "type", "tag"]
+)  # fmt: skip
+_VENUES = re.compile(
+    r"\b((?:NeurIPS|NIPS|ICML|ICLR|AAAI|IJCAI|ACL|EMNLP|NAACL|EACL|COLING|TACL|COLM|CVPR|ICCV|"
+    r"ECCV|KDD|WWW|SIGIR|CIKM|WSDM|USENIX(?: Security)?|NDSS|CCS|TMLR|JMLR|TPAMI|AISTATS|UAI|CoRL|"
+    r"RSS|ICRA|IROS|INTERSPEECH|ICASSP|ACM MM|LREC|CoNLL|AACL|Nature|Science|NeSy|MLSys|OSDI|ASPLOS)"
+    r"(?:[- _](?:Findings|Workshop|WorkShop|Main|Oral|Spotlight|Datasets?))*)"
+    r"[\s,'_\-]*((?:19|20)?[0-9]{2})?(?![0-9])"
+)
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        ("jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july",
+         "aug august", "sep sept september", "oct october", "nov november", "dec december"), 1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_YEAR = r"(?:19[89][0-9]|20[0-4][0-9])"
+_DATES = (
+    re.compile(rf"(?<![0-9.])(?P<y>{_YEAR})[-/.](?P<m>[01]?[0-9])[-/.](?P<d>[0-3]?[0-9])(?![0-9])"),
+    re.compile(rf"(?<![0-9])(?P<d>[0-3]?[0-9])(?:st|nd|rd|th)?\s+(?P<n>[A-Za-z]{{3,9}})\.?,?\s+(?P<y>{_YEAR})"),
+    re.compile(rf"\b(?P<n>[A-Za-z]{{3,9}})\.?\s+(?P<d>[0-3]?[0-9])(?:st|nd|rd|th)?,?\s+(?P<y>{_YEAR})"),
+    re.compile(rf"\b(?P<n>[A-Za-z]{{3,9}})\.?,?\s+(?P<y>{_YEAR})"),
+    re.compile(rf"(?<![0-9.])(?P<y>{_YEAR})[-/.](?P<m>[01]?[0-9])(?![0-9])"),
+    re.compile(rf"(?<![0-9.])(?P<m>0[1-9]|1[0-2])/(?P<y>{_YEAR})(?![0-9])"),
+    re.compile(rf"(?<![0-9.])(?P<y>{_YEAR})(?![0-9.])"),
+)  # fmt: skip
+_LEADING = re.compile(
+    rf"^(?:[\s\-*+|:;,.\u2022\u00b7>\u00bb\u2192]+"
+    rf"|[\[(\uff08\u3010]\s*(?:{_YEAR}|[0-9]{{2}})(?:[-/. ][0-9]{{1,2}}){{0,2}}\s*[\])\uff09\u3011]"
+    rf"|{_YEAR}[-/.][01]?[0-9](?:[-/.][0-3]?[0-9])?(?![0-9])"
+    rf"|[0-9]{{1,3}}[.)]\s"
+    rf"|:[a-z_0-9+-]+:)"
+)
+_QUOTED = re.compile(r"[\"\u201c\u00ab]([^\"\u201d\u00bb]{12,300})[\"\u201d\u00bb]")
+_AUTHORS = re.compile(
+    r"^[A-Z][\w'`-]+(?: (?:et al|and|&) ?[\w.]*)?\.?,? ?\(?(?:19|20)[0-9]{2}[a-z]?\)?$"
+)
+_ENDING = re.compile(
+    r"\s*(?:[,.;]\s*|\s[\[(])(?:in\s+)?(?:arxiv(?: preprint)?|preprint|"
+    + _VENUES.pattern.split("(?:[-", 1)[0][3:]
+    + r")[^,.;:?!]{0,24}(?:,\s*(?:19|20)[0-9]{2})?[\])]?\s*$",
+    re.IGNORECASE,
+)
+_TRAILING = re.compile(r"(?:[\s,;:|\-\u2013\u2014(\[{/]|\.(?!\.))+$")
+_BADGE_HOSTS = ("img.shields.io", "shields.io", "badgen.net", "badges.aleen42.com")
+
+
+@lru_cache(maxsize=4096)
+def clean_title(text: str) -> str:
+    """``text`` without what lists hang on a title: markers, emoji, leading dates, brackets.
+
+    >>> clean_title("\U0001f525 (2024.05) A Made-up Title. ")
+    'A Made-up Title'
+    """
+    title = one_line(text).replace("**", "").replace("__", "").strip()
+    before = None
+    while before != title:
+        before = title
+        title = _LEADING.sub("", _without_pictures(title)).strip()
+        title = re.sub(r"\s*\[\s*\]|\s*\(\s*\)", "", title)
+        if (
+            match := re.match(r"[\[(\u3010]([^\])\u3011]*)[\])\u3011]\s*(?=\S)", title)
+        ) and is_label(match[1]):
+            title = title[match.end() :]
+        title = _TRAILING.sub("", _ENDING.sub("", title)).strip()
+        if (
+            len(title) > 1
+            and title[0] in "\"\u201c'\u2018*_`"
+            and title[-1] in "\"\u201d'\u2019*_`"
+        ):
+            title = title[1:-1].strip()
+    return title
+
+
+@lru_cache(maxsize=4096)
+def is_label(text: str) -> bool:
+    """True for what names a link and no paper: "Paper", "arXiv 2024", "[Code]", "2401.00001"."""
+    bare = one_line(text).strip(" []()\u3010\u3011:;,.!|*_-/")
+    bare = without_mention(bare)
+    if not bare or _AUTHORS.match(bare):
+        return True
+    words = re.findall(r"[^\W_]+(?:[.'+-][^\W_]+)*", bare.lower())
+    return all(w in _LABEL_WORDS or re.fullmatch(r"[0-9.'-]+(?:st|nd|rd|th)?", w) for w in words)
+
+
+@lru_cache(maxsize=4096)
+def reads_as_title(text: str, words: int = 3) -> bool:
+    """True where ``text`` has at least so many words, or is long without blanks, as CJK is."""
+    title = clean_title(text)
+    if is_label(title) or not re.search(r"[^\W\d_]{2}", title):
+        return False
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in title)
+    return len(re.findall(r"[^\W_]+", title)) >= words or wide >= 6
+
+
+def quoted(text: str) -> str | None:
+    """A title that ``text`` sets between double quotes."""
+    match = _QUOTED.search(text)
+    return match[1] if match else None
+
+
+def date_in(text: str) -> When | None:
+    """The first date in ``text``, as far as it is given.
+
+    >>> str(date_in("arXiv-2025.02-red")), str(date_in("16 May 2025"))
+    ('2025-02', '2025-05-16')
+    """
+    for pattern in _DATES:
+        for match in pattern.finditer(text):
+            if (when := _when(match.groupdict())) is not None:
+                return when
+    return None
+
+
+def _when(parts: dict[str, str | None]) -> When | None:
+    month = None
+    if name := parts.get("n"):
+        month = _MONTHS.get(name.lower())
+        if month is None:
+            return None
+    elif number := parts.get("m"):
+        month = int(number)
+    day = int(parts["d"] or 0) if parts.get("d") else None
+    if (month is not None and not 1 <= month <= 12) or (day is not None and not 1 <= day <= 31):
+        return None
+    return When(int(parts["y"] or 0), month, day)
+
+
+def venue_in(text: str) -> str | None:
+    """The venue that ``text`` names, with its year where one follows.
+
+    >>> venue_in("[NeurIPS 2024] A Made-up Title")
+    'NeurIPS 2024'
+    """
+    match = _VENUES.search(text)
+    if match is None:
+        return None
+    name = match[1].replace("_", " ").strip()
+    year = match[2] or ""
+    return f"{name} {'20' if len(year) == 2 else ''}{year}" if year else name
+
+
+def badge_text(source: str) -> str | None:
+    """What a badge says, from the address of its picture; None for another picture.
+
+    >>> badge_text("https://img.shields.io/badge/arXiv-2025.02-red")
+    'arXiv 2025.02'
+    """
+    try:
+        parts = urlsplit(source)
+    except ValueError:
+        return None
+    if (parts.hostname or "") not in _BADGE_HOSTS:
+        return None
+    path = unquote(parts.path)
+    match = re.match(r"/(?:static/v1|badge)/?(.*)", path)
+    if match is None:
+        return ""  # stars and the like: a badge that says nothing of a paper
+    said = re.sub(r"\.(?:svg|png)$", "", match[1]).replace("--", "\0").split("-")
+    words = said[:-1] if len(said) > 1 else said  # the last part is the colour
+    return one_line(" ".join(words).replace("\0", "-").replace("_", " "))
+
+
+def _without_pictures(text: str) -> str:
+    # Emoji and the selectors and joiners that come with them, at either end.
+    def picture(c: str) -> bool:
+        return unicodedata.category(c) in ("So", "Sk", "Cf", "Mn", "Cs") or c in "\ufe0f\u200d"
+
+    start, end = 0, len(text)
+    while start < end and (picture(text[start]) or text[start].isspace()):
+        start += 1
+    while end > start and (picture(text[end - 1]) or text[end - 1].isspace()):
+        end -= 1
+    return text[start:end]
