@@ -5,48 +5,85 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from registry.cli.output import emit_json, emit_table, talk
+from registry.cli import ingest_show as show
+from registry.cli.output import talk
 from registry.core.clock import now, parse_date
 from registry.core.errors import UnknownNameError, UsageError
-from registry.core.plural import plural
 from registry.core.settings import Settings
 
 if TYPE_CHECKING:
-    from registry.ingest.arxiv_api import Client
-    from registry.ingest.harvest import Summary
-    from registry.ingest.ledger import SourceState
+    from registry.ingest.sources import Services, Source
     from registry.ingest.windows import Step
     from registry.store.engine import Store
 
 _STEPS: tuple[Step, ...] = ("day", "week")
+_WAYS = ("query", "ids", "oai", "rss", "from-file", "daily", "status")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The options of one call."""
+
+    more: list[str]
+    query: str | None
+    since: str | None
+    until: str | None
+    step: str
+    retry: bool
+    ids: list[str]
+    oai: list[str]
+    oai_format: str
+    rss: str | None
+    from_file: list[Path]
+    daily: bool
+    sources: Path | None
+    summary_md: Path | None
+    summary_json: Path | None
+    max_requests: int | None
+    status: bool
+    dry_run: bool
+    as_json: bool
 
 
 def ingest(
     more: list[str] = typer.Argument(
-        None, metavar="[MORE]...", help="Further ids after --ids, further files after --from-file."
+        None, metavar="[MORE]...", help="Further ids after --ids, files after --from-file, or sets."
     ),
     query: str | None = typer.Option(None, metavar="QUERY", help="A query in arXiv's syntax."),
-    since: str | None = typer.Option(None, metavar="DATE", help="First day of submission (v1)."),
+    since: str | None = typer.Option(
+        None, metavar="DATE", help="First day: of submission (--query), of change (--oai)."
+    ),
     until: str | None = typer.Option(None, metavar="DATE", help="Last day. Default: today, UTC."),
     step: str = typer.Option("week", metavar="week|day", help="How the time is cut into slices."),
-    retry: bool = typer.Option(False, "--retry", help="Try suspect slices now, not later."),
+    retry: bool = typer.Option(False, "--retry", help="Try what is suspect now, not later."),
     ids: list[str] = typer.Option([], metavar="ID", help="Papers by id, in any form."),
-    from_file: list[Path] = typer.Option(
-        [], metavar="FEED", help="Recorded answers of the arXiv API."
+    oai: list[str] = typer.Option([], metavar="SET", help="What changed in a set: cs:cs:LG."),
+    oai_format: str = typer.Option(
+        "arXivRaw", metavar="arXivRaw|arXiv", help="With versions, or with names split."
     ),
+    rss: str | None = typer.Option(None, metavar="CATEGORIES", help="Today's feed: cs.LG+cs.CL."),
+    from_file: list[Path] = typer.Option(
+        [], metavar="FILE", help="Recorded metadata: Atom, OAI-PMH, JSON lines, .abs; also .gz."
+    ),
+    daily: bool = typer.Option(False, "--daily", help="All sources of the list, as a job does."),
+    sources: Path | None = typer.Option(
+        None, metavar="FILE", help="The list for --daily. Default: sources.yaml of the catalog."
+    ),
+    summary_md: Path | None = typer.Option(None, metavar="FILE", help="Write the day as Markdown."),
+    summary_json: Path | None = typer.Option(None, metavar="FILE", help="Write the day as JSON."),
     max_requests: int | None = typer.Option(None, min=1, help="Ask arXiv at most so often."),
     status: bool = typer.Option(False, "--status", help="Show how far every source is."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Show what it would do; store nothing."),
     as_json: bool = typer.Option(False, "--json", help="The summary as JSON."),
 ) -> None:
-    """Fetch papers from arXiv as candidates, slice by slice; safe to stop and to repeat.
+    """Fetch papers from arXiv as candidates, piece by piece; safe to stop and to repeat.
 
     Exit codes: 0 all is here, 1 error, 2 wrong use, 3 a part is missing, 4 arXiv asks to wait.
 
@@ -54,72 +91,167 @@ def ingest(
 
         registry ingest --query 'abs:"preference optimization"' --since 2026-11-01
         registry ingest --ids 2402.03300 2305.18290
+        registry ingest --oai cs:cs:LG --since 2026-11-20
+        registry ingest --rss cs.LG+cs.CL
         registry ingest --from-file feed.xml
+        registry ingest --daily --summary-md day.md
         registry ingest --status
     """
+    _run(_Asked(**{**locals(), "more": more or []}))
+
+
+def _run(asked: _Asked) -> None:
     from registry.store.engine import open_store
     from registry.store.sync import refresh
 
-    way = _way(status, query, ids, from_file, more or [])
-    _check_unused(way, since=since, until=until, step=step != "week", retry=retry)
+    way = _way(asked)
+    _check_unused(way, asked)
     settings = Settings.load()
     with open_store(settings) as store:
         if way == "status":
-            _show_states(store, as_json)
+            show.states(store, asked.as_json)
             return
         refresh(store, settings)  # what the catalog has is no candidate
-        if way == "query":
-            days = _days(since, until)
-            if dry_run:
-                _show_plan(store, query or "", days, _step(step), retry, as_json)
-                return
-            summary = _by_query(
-                store, settings, query or "", days, _step(step), retry, max_requests
-            )
-        elif way == "ids":
-            summary = _by_ids(store, settings, [*ids, *(more or [])], max_requests, dry_run)
+        if way == "daily":
+            _daily(store, settings, asked)
+        elif way == "query" and asked.dry_run:
+            days = _days(asked)
+            step = _step(asked.step)
+            show.plan(store, asked.query or "", days, step, asked.retry, asked.as_json)
+        elif way in ("ids", "oai", "rss") and asked.dry_run:
+            show.intent(way, _named(way, asked), asked.as_json)
         else:
-            summary = _from_files(store, [*from_file, *map(Path, more or [])], dry_run)
-    _show(summary, as_json, dry_run)
-    if summary.failure is not None and not dry_run:
-        raise summary.failure
+            _ingest(store, settings, asked, way)
 
 
-def _way(
-    status: bool, query: str | None, ids: list[str], from_file: list[Path], more: list[str]
-) -> str:
-    ways = {
-        "status": status or (more == ["status"] and not (ids or from_file)),
-        "query": query is not None,
-        "ids": bool(ids),
-        "from-file": bool(from_file),
+def _ingest(store: Store, settings: Settings, asked: _Asked, way: str) -> None:
+    failures = []
+    sources = _sources(settings, asked, way)
+    for source in sources:
+        with _progress() as report:
+            summary = source.ingest(store, report)
+        show.summary(summary, asked.as_json, asked.dry_run, several=len(sources) > 1)
+        failures += [error] if (error := summary.failure) else []
+    if failures and not asked.dry_run:
+        raise max(failures, key=lambda error: error.exit_code)
+
+
+def _sources(settings: Settings, asked: _Asked, way: str) -> list[Source]:
+    from registry.ingest import sources as made
+    from registry.ingest.rss import categories_of
+
+    if way == "from-file":
+        return [made.FileSource([*asked.from_file, *map(Path, asked.more)], asked.dry_run)]
+    named = _named(way, asked)  # wrong use is told before anything is opened
+    if way == "query":
+        days, step = _days(asked), _step(asked.step)
+        services = _services(settings, asked)
+        return [made.QuerySource(services, named[0], *days, step, asked.retry)]
+    if way == "ids":
+        from registry.core.ids import ArxivId
+
+        ids = [ArxivId.parse(text) for text in named]
+        return [made.IdsSource(_services(settings, asked), ids)]
+    if way == "rss":
+        return [made.RssSource(_services(settings, asked), categories_of(named[0]), fetch=True)]
+    since = parse_date(asked.since, "--since") if asked.since else None
+    services = _services(settings, asked)
+    return [
+        made.OaiSource(services, set_, since, _format(asked.oai_format), asked.retry)
+        for set_ in named
+    ]
+
+
+def _named(way: str, asked: _Asked) -> list[str]:
+    """What the chosen way is to bring, checked as far as that needs no service."""
+    if way == "query":
+        return [asked.query or ""]
+    if way == "rss":
+        from registry.ingest.rss import categories_of
+
+        return ["+".join(categories_of(asked.rss or ""))]
+    if way == "oai":
+        from registry.ingest.oai import set_of
+
+        return [set_of(text) for text in (*asked.oai, *asked.more)]
+    from registry.core.ids import ArxivId
+
+    texts = [part for text in (*asked.ids, *asked.more) for part in text.split(",")]
+    return [str(ArxivId.parse(text)) for text in texts if text.strip()]
+
+
+def _daily(store: Store, settings: Settings, asked: _Asked) -> None:
+    from registry.core.atomic import write_atomic
+    from registry.ingest.daily import ingest_day
+    from registry.ingest.day_summary import day_facts, day_markdown
+    from registry.ingest.source_list import load_sources
+
+    listed = load_sources(asked.sources or settings.catalog_dir / "sources.yaml")
+    if asked.dry_run:
+        show.source_list(listed, asked.as_json)
+        return
+    with _progress() as report:
+        day = ingest_day(store, _services(settings, asked), listed, report=report)
+    facts = day_facts(day)
+    if asked.summary_md is not None:
+        write_atomic(asked.summary_md, day_markdown(day))
+    if asked.summary_json is not None:
+        write_atomic(asked.summary_json, show.as_text(facts))
+    show.day(facts, asked.as_json)
+    if day.failure is not None:
+        raise day.failure
+
+
+def _way(asked: _Asked) -> str:
+    given = {
+        "status": asked.status
+        or (asked.more == ["status"] and not (asked.ids or asked.from_file or asked.oai)),
+        "query": asked.query is not None,
+        "ids": bool(asked.ids),
+        "oai": bool(asked.oai),
+        "rss": asked.rss is not None,
+        "from-file": bool(asked.from_file),
+        "daily": asked.daily,
     }
-    chosen = [way for way, given in ways.items() if given]
-    if len(chosen) != 1 or (more and chosen == ["query"]):
-        given = " and ".join(f"--{way}" for way in chosen) or "none of them"
+    chosen = [way for way in _WAYS if given[way]]
+    alone = chosen and chosen[0] in ("query", "rss", "daily")
+    if len(chosen) != 1 or (asked.more and alone):
+        named = " and ".join(f"--{way}" for way in chosen) or "none of them"
         raise UsageError(
-            f"ingest takes one of --query, --ids, --from-file and --status; given: {given}"
-            + (f", with {more[0]!r}" if more else "")
+            f"ingest takes one of {', '.join(f'--{way}' for way in _WAYS)}; given: {named}"
+            + (f", with {asked.more[0]!r}" if asked.more else "")
             + ". See `registry ingest --help`."
         )
     return chosen[0]
 
 
-def _check_unused(way: str, **given: str | bool | None) -> None:
-    idle = [f"--{option}" for option, value in given.items() if value]
-    if way != "query" and idle:
+def _check_unused(way: str, asked: _Asked) -> None:
+    users = {
+        "--since": (asked.since, ("query", "oai")),
+        "--until": (asked.until, ("query",)),
+        "--step": (asked.step != "week", ("query",)),
+        "--retry": (asked.retry, ("query", "oai")),
+        "--oai-format": (asked.oai_format != "arXivRaw", ("oai",)),
+        "--sources": (asked.sources, ("daily",)),
+        "--summary-md": (asked.summary_md, ("daily",)),
+        "--summary-json": (asked.summary_json, ("daily",)),
+    }
+    idle = {name: ways for name, (value, ways) in users.items() if value and way not in ways}
+    if idle:
+        useful = " or ".join(f"--{way}" for way in next(iter(idle.values())))
+        names = " and ".join(idle)
         raise UsageError(
-            f"{' and '.join(idle)} only {'mean' if len(idle) > 1 else 'means'} something with "
-            f"--query; --{way} takes what it is given. Leave {' and '.join(idle)} out."
+            f"{names} only {'mean' if len(idle) > 1 else 'means'} something with {useful}; "
+            f"--{way} takes what it is given. Leave {names} out."
         )
 
 
-def _days(since: str | None, until: str | None) -> tuple[date, date]:
-    if since is None:
+def _days(asked: _Asked) -> tuple[date, date]:
+    if asked.since is None:
         raise UsageError("--query needs --since, the first day, for example --since 2026-11-01.")
     today = now().date()
-    last = parse_date(until, "--until") if until else today
-    return parse_date(since, "--since"), min(last, today)
+    last = parse_date(asked.until, "--until") if asked.until else today
+    return parse_date(asked.since, "--since"), min(last, today)
 
 
 def _step(text: str) -> Step:
@@ -129,50 +261,19 @@ def _step(text: str) -> Step:
     raise UnknownNameError("step", text, _STEPS, "registry ingest --help")
 
 
-def _by_query(
-    store: Store,
-    settings: Settings,
-    query: str,
-    days: tuple[date, date],
-    step: Step,
-    retry: bool,
-    max_requests: int | None,
-) -> Summary:
-    from registry.ingest.harvest import harvest_query
+def _format(text: str) -> str:
+    from registry.ingest.oai_records import FORMATS
 
-    client = _client(settings, max_requests)
-    with _progress() as report:
-        return harvest_query(store, client, query, *days, step, retry=retry, report=report)
+    if text not in FORMATS:
+        raise UnknownNameError("format", text, FORMATS, "registry ingest --help")
+    return text
 
 
-def _by_ids(
-    store: Store, settings: Settings, texts: list[str], max_requests: int | None, dry_run: bool
-) -> Summary:
-    from registry.core.ids import ArxivId
-    from registry.ingest.harvest import Summary, harvest_ids
-
-    ids = [ArxivId.parse(part) for text in texts for part in text.split(",") if part.strip()]
-    if dry_run:
-        return Summary(
-            "ids", left=-(-len(ids) // 100), notes=[f"would ask for {plural(len(ids), 'id')}"]
-        )
-    client = _client(settings, max_requests)
-    with _progress() as report:
-        return harvest_ids(store, client, ids, report=report)
-
-
-def _from_files(store: Store, paths: list[Path], dry_run: bool) -> Summary:
-    from registry.ingest.harvest import harvest_files
-
-    with _progress() as report:
-        return harvest_files(store, paths, dry_run=dry_run, report=report)
-
-
-def _client(settings: Settings, max_requests: int | None) -> Client:
-    from registry.ingest.arxiv_api import open_client
+def _services(settings: Settings, asked: _Asked) -> Services:
     from registry.ingest.http import Limits
+    from registry.ingest.sources import open_services
 
-    return open_client(settings, Limits(most_requests=max_requests))
+    return open_services(settings, Limits(most_requests=asked.max_requests))
 
 
 @contextmanager
@@ -195,88 +296,3 @@ def _progress() -> Iterator[Callable[[int, int, str], None]]:
         yield lambda done, total, text: bar.update(
             task, completed=done, total=total, description=text or "done"
         )
-
-
-def _show(summary: Summary, as_json: bool, dry_run: bool) -> None:
-    facts = _facts(summary)
-    if as_json:
-        emit_json({**facts, "dry_run": dry_run})
-        return
-    for note in summary.notes:
-        talk(note)
-    for id_ in summary.missing:
-        talk(f"{id_}: arXiv did not return it")
-    emit_table(["what", "value"], [(k.replace("_", " "), v) for k, v in _lines(facts).items()])
-    if dry_run:
-        talk("nothing stored: a dry run")
-
-
-def _facts(summary: Summary) -> dict[str, Any]:
-    return {
-        "source": summary.source,
-        "slices": {
-            "done": summary.done,
-            "suspect": summary.suspect,
-            "left": summary.left,
-            "current": summary.current,
-        },
-        "preprints": asdict(summary.counts),
-        "missing": summary.missing,
-        "notes": summary.notes,
-        "requests": summary.requests,
-        "waited_seconds": summary.waited_seconds,
-        "seconds": round(summary.seconds, 1),
-        "stopped": str(summary.stopped) if summary.stopped else None,
-    }
-
-
-def _lines(facts: dict[str, Any]) -> dict[str, Any]:
-    shown = {f"slices {name}": n for name, n in facts["slices"].items()}
-    shown |= dict(facts["preprints"])
-    return shown | {name: facts[name] for name in ("requests", "waited_seconds", "seconds")}
-
-
-def _show_plan(
-    store: Store, query: str, days: tuple[date, date], step: Step, retry: bool, as_json: bool
-) -> None:
-    from registry.ingest.harvest import plan
-
-    rows = [
-        {"slice": str(slice_), "would_fetch": due}
-        for slice_, due in plan(store, query, *days, step, retry=retry)
-    ]
-    if as_json:
-        emit_json(rows)
-    else:
-        emit_table(["slice", "would fetch"], (list(row.values()) for row in rows))
-    talk("nothing asked and nothing stored: a dry run")
-
-
-def _show_states(store: Store, as_json: bool) -> None:
-    from registry.ingest.ledger import source_states
-
-    states = source_states(store)
-    if as_json:
-        emit_json([{**_plain(state), "troubles": _troubles(state)} for state in states])
-        return
-    if not states:
-        talk("nothing ingested yet; see `registry ingest --help`")
-        return
-    head = ["id", "kind", "query", "papers", "done", "suspect", "pending", "last asked"]
-    emit_table(head, (list(_plain(state).values()) for state in states))
-    for state in states:
-        for trouble in _troubles(state):
-            again = trouble["next_try_at"]
-            talk(f"{trouble['slice']} of source {state.id}: {trouble['error']}; again from {again}")
-
-
-def _plain(state: SourceState) -> dict[str, Any]:
-    fields = ("id", "kind", "query", "preprints", "done", "suspect", "pending", "latest")
-    return {name: getattr(state, name) for name in fields}
-
-
-def _troubles(state: SourceState) -> list[dict[str, Any]]:
-    return [
-        {"slice": str(w.slice), "error": w.error, "next_try_at": w.next_try_at}
-        for w in state.troubles
-    ]

@@ -37,9 +37,9 @@ def one_line(text: str) -> str:
     """
     if "\x1b" in text:
         text = _ANSI.sub("", text)
-    text = _CONTROL.sub(" ", text)
-    if not text.isascii():
-        text = _BIDI.sub("", _HALF.sub("\ufffd", text))
+    text = text.replace("\n", " ")
+    if not text.isprintable():  # which none of the marks below is; seldom, and looked for fast
+        text = _BIDI.sub("", _HALF.sub("\ufffd", _CONTROL.sub(" ", text)))
     return " ".join(text.split())
 
 

@@ -28,10 +28,11 @@ from registry.ingest.summary import Report as Report
 from registry.ingest.summary import Summary as Summary
 from registry.ingest.summary import silent
 from registry.ingest.windows import Slice, Step, Window, is_due, next_try, slices, suspicion
-from registry.store.arrivals import Arrival, put_arrivals
+from registry.store.arrivals import Arrival, note_absence, put_arrivals
 from registry.store.engine import Store
 from registry.store.rows import pieces
 
+NAMED = "named ids"
 # After so many slices in a row that failed, the service is down: stop asking.
 _FAILURES = 3
 
@@ -40,7 +41,7 @@ def plan(
     store: Store, query: str, since: date, until: date, step: Step = "week", *, retry: bool = False
 ) -> list[tuple[Slice, bool]]:
     """The slices of a query, each with whether it would be fetched now. Changes nothing."""
-    known = ledger.known_windows(store, "query", _checked(query))
+    known = ledger.known_windows(store, "query", checked_query(query))
     moment = now()
     return [
         (slice_, is_due(known.get(slice_, Window(0, slice_)), moment, retry=retry))
@@ -64,7 +65,7 @@ def harvest_query(
     Stops early, without raising, at a rate limit, at the end of the requests allowed, at a query
     arXiv refuses and at a service that is down; ``Summary.failure`` tells.
     """
-    query = _checked(query)
+    query = checked_query(query)
     began = time.monotonic()
     with store.write() as connection:
         source_id = ledger.source_of(connection, "query", query)
@@ -201,14 +202,23 @@ class _Walk:
 
 
 def harvest_ids(
-    store: Store, client: Client, ids: Sequence[ArxivId], *, report: Report = silent
+    store: Store,
+    client: Client,
+    ids: Sequence[ArxivId],
+    *,
+    name: str = NAMED,
+    watched: bool = False,
+    report: Report = silent,
 ) -> Summary:
-    """The preprints named, a hundred a request. Missing ones are listed, not taken for deleted."""
+    """The preprints named, a hundred a request. Missing ones are listed, not taken for deleted.
+
+    With ``watched`` they are marked as unseen too, until a source sees them again.
+    """
     if not ids:
         raise UsageError("--ids names no identifier. Give some, for example --ids 2402.03300.")
     began = time.monotonic()
     with store.write() as connection:
-        source_id = ledger.source_of(connection, "ids", "named ids")
+        source_id = ledger.source_of(connection, "ids", name)
     batches = list(pieces(dict.fromkeys(ids), IDS_A_REQUEST))
     summary = Summary("ids")
     for number, batch in enumerate(batches):
@@ -224,13 +234,17 @@ def harvest_ids(
             arrivals = map(Arrival, answer.records)
             summary.counts += put_arrivals(connection, arrivals, source_id)
             ledger.log_fetches(connection, source_id, client.take_fetches())
+            if watched:
+                unseen = (ArxivId.parse(text).base for text in answer.missing)
+                note_absence(connection, unseen, "unseen", now())
         summary.missing += answer.missing
         summary.done += 1
     report(len(batches), len(batches), "")
     return _timed(summary, client, began)
 
 
-def _checked(query: str) -> str:
+def checked_query(query: str) -> str:
+    """``query`` in one line. Raises UsageError where it is none, or names days itself."""
     text = " ".join(query.split())
     if not text:
         raise UsageError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from registry.core.errors import ArxivError, PartialError, RateLimitedError
 from registry.core.plural import plural
@@ -35,6 +35,23 @@ class Summary:
     waited_seconds: float = 0.0
     seconds: float = 0.0
     stopped: ArxivError | None = None
+
+    def with_fetched(self, fetched: Summary) -> Summary:
+        """This, of hints, together with what was ``fetched`` because of them.
+
+        What a service does not serve yet is hinted still: it is known to be late, not lost.
+        """
+        return replace(
+            self,
+            counts=self.counts + fetched.counts,
+            hinted=fetched.missing,
+            notes=[*self.notes, *fetched.notes],
+            requests=fetched.requests,
+            waited_seconds=fetched.waited_seconds,
+            seconds=round(self.seconds + fetched.seconds, 1),
+            left=self.left + fetched.left,
+            stopped=self.stopped or fetched.stopped,
+        )
 
     @property
     def failure(self) -> ArxivError | None:

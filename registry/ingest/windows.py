@@ -24,6 +24,7 @@ EARLIEST = date(1991, 8, 1)
 # Moderation holds papers for days and the index lags by more: a slice is final only when it was
 # fetched this long after its end.
 SETTLES = timedelta(days=14)
+_LAG = timedelta(days=5)
 _AGAIN = timedelta(hours=20)  # arXiv: the same query at most once a day
 _FIRST_RETRY = timedelta(minutes=10)
 _LAST_RETRY = timedelta(days=1)
@@ -49,6 +50,8 @@ class Slice:
     @property
     def has_weekday(self) -> bool:
         """Whether any of it lies between Monday and Friday."""
+        if self.end <= self.start:
+            return False
         hours = int((self.end - self.start) / timedelta(hours=1))
         moments = (self.start + timedelta(hours=h) for h in range(0, max(hours, 1), 12))
         return any(moment.weekday() < 5 for moment in moments)
@@ -171,18 +174,26 @@ def suspicion(
     before = window.total_stored or 0
     if total == 0:
         again = (window.error or "").startswith(_EMPTY) and now >= window.slice.end + SETTLES
-        return None if again else _emptiness(window, before, list(totals)[:8])
+        return None if again else _emptiness(window, before, list(totals)[:8], now)
     if total < before:
         doubt = f"{plural(total, 'paper')}, where there were {before}"
         return None if window.error == doubt else doubt
     return None
 
 
-def _emptiness(window: Window, before: int, totals: list[int]) -> str | None:
+def _emptiness(window: Window, before: int, totals: list[int], now: datetime) -> str | None:
     if before:
         return f"{_EMPTY}, where there were {before}"
-    usual = statistics.median(totals) if totals and window.slice.has_weekday else 0
+    expected = totals and _known_part(window.slice, now).has_weekday
+    usual = statistics.median(totals) if expected else 0
     return f"{_EMPTY}, where {usual:.0f} are usual" if usual > 0 else None
+
+
+def _known_part(slice_: Slice, now: datetime) -> Slice:
+    """``slice_``, or where it is still running the part that the index should know by now."""
+    if slice_.end <= now:
+        return slice_
+    return Slice(slice_.start, max(slice_.start, now - _LAG))
 
 
 def _midnight(day: date) -> datetime:
