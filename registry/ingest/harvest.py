@@ -85,11 +85,7 @@ def harvest_query(
             break
     report(len(due), len(due), "")
     summary.left = len(due) - summary.done - summary.suspect
-    with store.read() as connection:
-        if summary.done and not ledger.has_found(connection, source_id):
-            # Nobody can tell a rare topic from a wrong query but the one who wrote it.
-            slices_ = plural(summary.done, "slice")
-            summary.notes.append(f"this query found no paper in {slices_}, nor ever before")
+    walk.look_again(due)
     return _timed(summary, client, began)
 
 
@@ -111,6 +107,28 @@ class _Walk:
         else:
             self.summary.suspect += 1
         return complete
+
+    def look_again(self, asked: Sequence[Window]) -> None:
+        """Doubt the empty slices of ``asked`` that were believed for want of others to compare."""
+        with self.store.write() as connection:
+            found = ledger.windows_of(connection, self.source_id, [w.slice for w in asked])
+            for before, window in zip(asked, found, strict=True):
+                if window.status != "done" or window.total_reported != 0:
+                    continue
+                others = ledger.other_totals(connection, self.source_id, window.slice)
+                doubt = suspicion(before, 0, (), others, now())
+                if doubt is not None:
+                    again = next_try(before.attempts + 1, now())
+                    ledger.settle(connection, before, total=0, error=doubt, next_try_at=again)
+                    self.summary.done -= 1
+                    self.summary.suspect += 1
+                    self.summary.notes.append(f"{window.slice}: {doubt}")
+            if self.summary.done and not ledger.has_found(connection, self.source_id):
+                # Nobody can tell a rare topic from a wrong query but the one who wrote it.
+                slices_ = plural(self.summary.done, "slice")
+                self.summary.notes.append(
+                    f"this query found no paper in {slices_}, nor ever before"
+                )
 
     def _fetch(self, window: Window) -> bool:
         with self.store.write() as connection:
@@ -147,9 +165,10 @@ class _Walk:
 
     def _store(self, window: Window, answer: Answer) -> bool:
         lines = self.client.take_fetches()
+        came = len({record.id for record in answer.records})
         with self.store.write() as connection:
-            earlier = ledger.earlier_totals(connection, self.source_id, window.slice)
-            doubt = suspicion(window, answer.total, answer.records, earlier, now())
+            others = ledger.other_totals(connection, self.source_id, window.slice)
+            doubt = suspicion(window, answer.total, answer.records, others, now())
             doubt = doubt or ledger.replayed(connection, self.source_id, lines)
             self.summary.counts += put_arrivals(
                 connection, map(Arrival, answer.records), self.source_id
@@ -159,7 +178,8 @@ class _Walk:
                 connection,
                 window,
                 total=answer.total,
-                stored=len({record.id for record in answer.records}),
+                # What was stored before is still there, whatever this answer lacks.
+                stored=max(came, window.total_stored or 0) if doubt else came,
                 error=doubt,
                 next_try_at=next_try(window.attempts + 1, now()) if doubt else None,
             )

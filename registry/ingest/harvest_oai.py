@@ -15,16 +15,18 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from registry.core.clock import now
 from registry.core.errors import ArxivError, RateLimitedError, UsageError
+from registry.core.plural import plural
 from registry.ingest import ledger
 from registry.ingest.http import BudgetError, FeedError, RefusedError
 from registry.ingest.oai import BadTokenError, OaiClient, Page, set_of
 from registry.ingest.oai_records import FORMATS
 from registry.ingest.summary import Report, Summary, silent
-from registry.ingest.windows import EARLIEST, Slice, Window, next_try
+from registry.ingest.windows import EARLIEST, Slice, Window, announced_between, next_try
 from registry.store.arrivals import note_absence, put_arrivals
 from registry.store.engine import Store
 
-_TRIES_OF_TOKEN = 3
+_TRIES = 3  # of a token, and of records nobody can read
+_TOKEN_KEEPS = timedelta(hours=2)
 _RESTARTS = 2  # in one run: a token that is refused at once would be refused for ever
 
 
@@ -131,11 +133,13 @@ class _Walk:
                     if token
                     else self.client.first(self.set_, self.prefix, since)
                 )
+                if responded and announced_between(responded, page.responded):
+                    raise BadTokenError("papers were announced meanwhile: the list has moved")
             except BadTokenError:
                 restarts += 1
                 if restarts > _RESTARTS:
                     raise
-                self.summary.notes.append("the token had expired; the harvest started again")
+                self.summary.notes.append("the token was good no more; the harvest began again")
                 token, stored, responded = None, 0, None
                 met.clear()
                 continue
@@ -152,6 +156,7 @@ class _Walk:
     def _store(self, window: Window, page: Page, stored: int, responded: datetime) -> bool:
         """Keep ``page`` and where to go on; True where it was the last one."""
         last = page.token is None
+        self.summary.unread += len(page.flawed)
         with self.store.write() as connection:
             self.summary.counts += put_arrivals(connection, page.arrivals, self.source_id)
             note_absence(connection, page.gone, "deleted", now())
@@ -159,7 +164,7 @@ class _Walk:
             doubt = None
             if last:
                 usual = ledger.usual_totals(connection, self.source_id)
-                doubt = _doubt(window, page, stored, responded, usual)
+                doubt = _doubt(window, page, stored, responded, usual, self.summary.unread)
                 ledger.settle(
                     connection,
                     window,
@@ -173,13 +178,13 @@ class _Walk:
             ledger.remember(
                 connection,
                 window,
-                token=page.token,
+                # Whoever goes on after us is to meet the records that nobody could read.
+                token=None if self.summary.unread else page.token,
                 token_ends=page.token_ends,
                 responded=responded,
                 stored=stored,
             )
         self.summary.deleted += page.gone
-        self.summary.unread += len(page.flawed)
         self.summary.notes += [reason for _, reason in page.flawed]
         if last:
             self.summary.done += doubt is None
@@ -204,31 +209,29 @@ class _Walk:
 
 
 def _doubt(
-    window: Window, page: Page, stored: int, responded: datetime, usual: list[int]
+    window: Window, page: Page, stored: int, responded: datetime, usual: list[int], unread: int
 ) -> str | None:
-    """Why a harvest cannot be the whole truth; None where nothing speaks against it."""
+    """Why a harvest cannot be the whole truth; None where nothing speaks against it.
+
+    A record that cannot be read again and again is as arXiv has it; it comes when it changes.
+    """
     if page.complete_size is not None and stored != page.complete_size:
         return f"{stored} records came where arXiv counts {page.complete_size}"
-    if stored == 0 and usual and statistics.median(usual) > 0 and _has_weekday(window, responded):
-        return f"no record at all, where {statistics.median(usual):.0f} are usual"
+    expected = statistics.median(usual) if usual else 0
+    if stored == 0 and expected > 0 and announced_between(window.slice.start, responded):
+        return f"no record at all, where {expected:.0f} are usual"
+    if unread and window.attempts < _TRIES:
+        return f"{plural(unread, 'record')} cannot be read"
     return None
-
-
-def _has_weekday(window: Window, responded: datetime) -> bool:
-    # A day counts when all of it lies between the first day asked for and the answer.
-    day = window.slice.start
-    while day + timedelta(days=1) <= responded:
-        if day.weekday() < 5:
-            return True
-        day += timedelta(days=1)
-    return False
 
 
 def _is_of_use(window: Window) -> bool:
     # A token that failed again and again may be what is wrong.
-    if window.token is None or (window.status == "suspect" and window.attempts >= _TRIES_OF_TOKEN):
+    if window.token is None or (window.status == "suspect" and window.attempts >= _TRIES):
         return False
-    return window.token_ends is None or window.token_ends > now()
+    # It counts on from a place in a list that moves when papers are announced.
+    since, limit = window.responded or datetime.min.replace(tzinfo=UTC), _TOKEN_KEEPS
+    return now() - since <= limit and (window.token_ends is None or window.token_ends > now())
 
 
 def _midnight(day: date) -> datetime:

@@ -103,13 +103,6 @@ def _keep(
     with store.write() as connection:
         _announce(connection, source_id, feed)
         usual = ledger.usual_totals(connection, source_id)
-        known = {
-            "etag": feed.etag,
-            "announced": feed.announced.isoformat(),
-            "fingerprint": feed.fingerprint,
-            "skip_days": sorted(feed.skip_days),
-        }
-        ledger.keep_state(connection, source_id, known)
     summary.notes += [f"an item names no paper: {text!r}" for text in feed.flawed]
     if len(feed.hints) >= MOST_ITEMS:
         summary.notes.append(f"the feed is cut at {MOST_ITEMS} items: name fewer categories")
@@ -118,6 +111,15 @@ def _keep(
         _settle(store, client, source_id, due, None, doubt, summary)
         return
     doubt = _doubt(feed, state, usual)
+    if doubt is None:  # a feed in doubt is asked for whole again, and measured by the same
+        known = {
+            "etag": feed.etag,
+            "announced": feed.announced.isoformat(),
+            "fingerprint": feed.fingerprint,
+            "skip_days": sorted(feed.skip_days),
+        }
+        with store.write() as connection:
+            ledger.keep_state(connection, source_id, known)
     _settle(store, client, source_id, feed.announced, len(feed.hints), doubt, summary)
 
 

@@ -121,23 +121,18 @@ def put_back(connection: Connection, window: Window) -> None:
     )
 
 
-def earlier_totals(connection: Connection, source_id: int, before: Slice) -> list[int]:
-    """What done slices of the same length held before ``before``, the latest first."""
-    query = (
-        select(windows.c.start, windows.c.end, windows.c.total_reported)
-        .where(
-            windows.c.source_id == source_id,
-            windows.c.status == "done",
-            windows.c.start < before.start,
-        )
-        .order_by(windows.c.start.desc())
+def other_totals(connection: Connection, source_id: int, slice_: Slice) -> list[int]:
+    """What done slices of the same length as ``slice_`` held, the nearest first."""
+    query = select(windows.c.start, windows.c.end, windows.c.total_reported).where(
+        windows.c.source_id == source_id,
+        windows.c.status == "done",
+        windows.c.start != slice_.start,
+        windows.c.total_reported.is_not(None),
     )
-    length = before.end - before.start
-    return [
-        row.total_reported
-        for row in connection.execute(query)
-        if row.total_reported is not None and row.end - row.start == length
-    ]
+    length = slice_.end - slice_.start
+    same = [row for row in connection.execute(query) if row.end - row.start == length]
+    same.sort(key=lambda row: abs(row.start - slice_.start))
+    return [row.total_reported for row in same]
 
 
 def replayed(connection: Connection, source_id: int, lines: Sequence[Fetch]) -> str | None:

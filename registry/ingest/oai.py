@@ -85,6 +85,8 @@ class OaiClient:
                 raise FeedError(f"arXiv answered with {body.kind!r} where OAI-PMH was expected")
             page = read_page(body.content, now(), wanted)
             heard.entries, heard.total = page.size, page.complete_size
+            if "resumptionToken" in asked and not page.size:
+                raise FeedError("arXiv knows no record for a token that it gave for more of them")
             return page
 
         return self.fetcher.get(f"{self.endpoint}?{urlencode(asked)}", read)

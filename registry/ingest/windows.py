@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 from registry.core.errors import UsageError
+from registry.core.plural import plural
 from registry.store.preprints import Preprint
 
 Status = Literal["pending", "fetching", "done", "suspect"]
@@ -132,10 +133,10 @@ def is_due(window: Window, now: datetime, *, retry: bool = False) -> bool:
 def announced_between(earlier: datetime, later: datetime) -> bool:
     """Whether arXiv announced papers between two moments, and so forgot what it kept of answers.
 
-    Announcements are made at 20:00 in New York from Sunday to Thursday; at 03:00 UTC from Monday to
-    Friday all is settled, in summer and winter.
+    They are made at 20:00 in New York from Sunday to Thursday, and OAI-PMH has them by 22:30; at
+    04:00 UTC from Monday to Friday all is settled, in summer and winter.
     """
-    moment = earlier.replace(hour=3, minute=0, second=0, microsecond=0)
+    moment = earlier.replace(hour=4, minute=0, second=0, microsecond=0)
     while moment <= later:
         if moment > earlier and moment.weekday() < 5:
             return True
@@ -153,13 +154,14 @@ def suspicion(
     window: Window,
     total: int,
     records: Sequence[Preprint],
-    earlier_totals: Iterable[int],
+    totals: Iterable[int],
     now: datetime,
 ) -> str | None:
     """Why an answer for ``window`` cannot be the whole truth; None where nothing speaks against it.
 
-    ``earlier_totals`` are what slices of the same source held, the latest first. An empty slice
-    among full ones is believed when it is empty again, long after its end.
+    ``totals`` are what other slices of the same source held, the nearest first. An empty slice
+    among full ones is believed when it is empty again, long after its end; one that holds fewer
+    papers than it did, when it does so again.
     """
     distinct = {record.id for record in records}
     if len(distinct) != total:
@@ -169,12 +171,22 @@ def suspicion(
     for record in records:
         if not begin <= record.published < end:
             return f"{record.id} is of {record.published:%Y-%m-%d}: the date filter was ignored"
-    if total == 0 and _known_part(window.slice, now).has_weekday:
-        usual = list(earlier_totals)[:8]
+    before = window.total_stored or 0
+    if total == 0:
         again = (window.error or "").startswith(_EMPTY) and now >= window.slice.end + SETTLES
-        if usual and statistics.median(usual) > 0 and not again:
-            return f"{_EMPTY}, where {statistics.median(usual):.0f} are usual"
+        return None if again else _emptiness(window, before, list(totals)[:8], now)
+    if total < before:
+        doubt = f"{plural(total, 'paper')}, where there were {before}"
+        return None if window.error == doubt else doubt
     return None
+
+
+def _emptiness(window: Window, before: int, totals: list[int], now: datetime) -> str | None:
+    if before:
+        return f"{_EMPTY}, where there were {before}"
+    expected = totals and _known_part(window.slice, now).has_weekday
+    usual = statistics.median(totals) if expected else 0
+    return f"{_EMPTY}, where {usual:.0f} are usual" if usual > 0 else None
 
 
 def _known_part(slice_: Slice, now: datetime) -> Slice:
