@@ -26,6 +26,7 @@ from registry.store.arrivals import note_absence, put_arrivals
 from registry.store.engine import Store
 
 _TRIES = 3  # of a token, and of records nobody can read
+_TOKEN_KEEPS = timedelta(hours=2)
 _RESTARTS = 2  # in one run: a token that is refused at once would be refused for ever
 
 
@@ -132,11 +133,13 @@ class _Walk:
                     if token
                     else self.client.first(self.set_, self.prefix, since)
                 )
+                if responded and announced_between(responded, page.responded):
+                    raise BadTokenError("papers were announced meanwhile: the list has moved")
             except BadTokenError:
                 restarts += 1
                 if restarts > _RESTARTS:
                     raise
-                self.summary.notes.append("the token had expired; the harvest started again")
+                self.summary.notes.append("the token was good no more; the harvest began again")
                 token, stored, responded = None, 0, None
                 met.clear()
                 continue
@@ -153,6 +156,7 @@ class _Walk:
     def _store(self, window: Window, page: Page, stored: int, responded: datetime) -> bool:
         """Keep ``page`` and where to go on; True where it was the last one."""
         last = page.token is None
+        self.summary.unread += len(page.flawed)
         with self.store.write() as connection:
             self.summary.counts += put_arrivals(connection, page.arrivals, self.source_id)
             note_absence(connection, page.gone, "deleted", now())
@@ -181,7 +185,6 @@ class _Walk:
                 stored=stored,
             )
         self.summary.deleted += page.gone
-        self.summary.unread += len(page.flawed)
         self.summary.notes += [reason for _, reason in page.flawed]
         if last:
             self.summary.done += doubt is None
@@ -226,7 +229,9 @@ def _is_of_use(window: Window) -> bool:
     # A token that failed again and again may be what is wrong.
     if window.token is None or (window.status == "suspect" and window.attempts >= _TRIES):
         return False
-    return window.token_ends is None or window.token_ends > now()
+    # It counts on from a place in a list that moves when papers are announced.
+    since, limit = window.responded or datetime.min.replace(tzinfo=UTC), _TOKEN_KEEPS
+    return now() - since <= limit and (window.token_ends is None or window.token_ends > now())
 
 
 def _midnight(day: date) -> datetime:

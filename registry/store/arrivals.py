@@ -82,6 +82,18 @@ def see(connection: Connection, seen: Mapping[str, datetime], source_id: int) ->
             place = {"preprint_id": id_, "source_id": source_id}
             rows.append({**place, "first_seen": min(moments), "last_seen": max(moments)})
         put(connection, sightings, rows)
+        _widen(connection, {id_: seen[id_] for id_ in piece})
+
+
+def _widen(connection: Connection, seen: Mapping[str, datetime]) -> None:
+    """Let the time in which preprints were seen at all hold these moments too."""
+    query = select(preprints).where(preprints.c.id.in_(sorted(seen)))
+    for row in connection.execute(query).all():
+        moment = seen[row.id]
+        if not row.first_seen <= moment <= row.last_seen:
+            first, last = min(row.first_seen, moment), max(row.last_seen, moment)
+            here = update(preprints).where(preprints.c.id == row.id)
+            connection.execute(here.values(first_seen=first, last_seen=last))
 
 
 def _absence_row(id_: str, kind: str, at: datetime, known: Row[Any] | None) -> dict[str, Any]:
@@ -116,7 +128,7 @@ def _put_piece(connection: Connection, arrivals: list[Arrival], source_id: int) 
     _mark_assumed(connection, sorted({p.id for p in texts} - settled))
     put(connection, primaries, reclassified)
     changed = _put_revisions(connection, ids, arrivals)
-    changed |= _flag_stored(connection, flagged, {(p.id, p.version) for p in texts})
+    changed |= _flag_stored(connection, flagged)
     changed |= _return(connection, ids) | {row["preprint_id"] for row in reclassified}
     derive_events(connection, changed)
     return counts
@@ -155,22 +167,22 @@ def _with_evidence(preprint: Preprint, flagged: set[tuple[str, int]]) -> Preprin
     return replace(preprint, withdrawn=WITHDRAWN_TYPE)
 
 
-def _flag_stored(
-    connection: Connection, flagged: set[tuple[str, int]], arrived: set[tuple[str, int]]
-) -> set[str]:
-    """Mark the versions stored earlier that are now known to be withdrawn; their ids."""
+def _flag_stored(connection: Connection, flagged: set[tuple[str, int]]) -> set[str]:
+    """Mark the stored versions now known to be withdrawn that do not say so; their ids."""
     marked = set()
-    for id_, version in sorted(flagged - arrived):
-        place = (versions.c.preprint_id == id_) & (versions.c.version == version)
-        row = connection.execute(select(versions).where(place)).one_or_none()
-        if row is None or row.withdrawn:
+    ids = sorted({id_ for id_, _ in flagged})
+    silent = versions.c.preprint_id.in_(ids) & versions.c.withdrawn.is_(None)
+    rows = connection.execute(select(versions).where(silent)).all() if ids else []
+    for row in rows:
+        if (row.preprint_id, row.version) not in flagged:
             continue
         said = {name: getattr(row, name) for name in _TEXT}
         lists = {"authors": tuple(row.authors), "categories": tuple(row.categories)}
-        text = Preprint(id=id_, **{**said, **lists, "withdrawn": WITHDRAWN_TYPE})
+        text = Preprint(id=row.preprint_id, **{**said, **lists, "withdrawn": WITHDRAWN_TYPE})
+        place = (versions.c.preprint_id == text.id) & (versions.c.version == text.version)
         values = {"withdrawn": WITHDRAWN_TYPE, "sha256": text.sha256}
         connection.execute(update(versions).where(place).values(values))
-        marked.add(id_)
+        marked.add(text.id)
     return marked
 
 

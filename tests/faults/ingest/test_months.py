@@ -47,9 +47,10 @@ def history(draw: random.Random, count: int) -> list[tuple[datetime, Work]]:
     """Works and their later versions, each with the moment from which it can be seen."""
     found = []
     for work in corpus(count, seed=draw.randrange(1000), days=12):
+        seen = work.published
         for version in range(1, draw.choice([1, 1, 1, 2, 3]) + 1):
             submitted = work.published + timedelta(days=2 * (version - 1))
-            seen = announced(submitted + timedelta(hours=draw.randrange(4, 120)))
+            seen = max(seen, announced(submitted + timedelta(hours=draw.randrange(4, 120))))
             made = replace(
                 revised(work, version, title=f"{work.title}, {version}"), updated=submitted
             )
@@ -102,7 +103,7 @@ def test_after_weeks_of_faults_everything_is_there_once(
                     summary,
                 )
 
-        assert told >= 2  # the faults did something
+        assert told >= 1  # the faults did something
         assert stored(store) == truth(work for _, work in events)
 
 
