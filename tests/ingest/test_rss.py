@@ -11,7 +11,7 @@ from registry.core.errors import UsageError
 from registry.ingest import harvest_rss as walk
 from registry.ingest.harvest import harvest_ids
 from registry.ingest.harvest_rss import harvest_rss, hinted_ids
-from registry.ingest.http import Fetcher, FeedError, Limits
+from registry.ingest.http import FeedError, Fetcher, Limits
 from registry.ingest.limiter import Limiter
 from registry.ingest.rss import RssClient, categories_of, expected_day, read_rss
 from registry.ingest.summary import Summary
