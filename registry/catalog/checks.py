@@ -170,10 +170,12 @@ def _counts(read: _Read, known: dict[str, Paper]) -> dict[str, int]:
     named = Counter(id_ for survey in surveys for id_ in files.outline_papers(survey))
     return {
         "papers": len(known),
+        "facts_only": sum(paper.facts_only for paper in known.values()),
         "surveys": len(surveys),
         "claims": sum(len(paper.claims) for paper in known.values()),
         "evidence": len(read.evidence),
         "leaves": len(read.taxonomy.leaf_slugs) if read.taxonomy is not None else 0,
         "outline_papers": len(named),
         "outline_papers_absent": sum(id_ not in known for id_ in named),
+        "outline_papers_facts_only": sum(id_ in known and known[id_].facts_only for id_ in named),
     }

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -85,7 +86,15 @@ class Catalog:
 
     def surveys_naming(self, paper: str) -> tuple[Survey, ...]:
         """The surveys whose outline names the paper ``paper``."""
-        return tuple(s for s in self.surveys.values() if paper in outline_papers(s))
+        return self._naming.get(paper, ())
+
+    @cached_property
+    def _naming(self) -> dict[str, tuple[Survey, ...]]:
+        found: dict[str, tuple[Survey, ...]] = {}
+        for survey in self.surveys.values():
+            for id_ in outline_papers(survey):
+                found[id_] = (*found.get(id_, ()), survey)
+        return found
 
     def evidence_of(
         self, *, method: str | None = None, paper: str | None = None, claim: str | None = None

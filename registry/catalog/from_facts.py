@@ -76,7 +76,7 @@ def checked_titles(
     real = [facts.title, canonical, *titles]
     different: dict[str, str] = {}
     for title in real:
-        if title and not holds_markup(title):
+        if title and (title == facts.title or not holds_markup(title)):
             different.setdefault(folded(title), title)
     if not different:
         return LeftOut(facts.id, "no index knows the title")
@@ -150,8 +150,9 @@ def _votes(sources: Collection[str]) -> int:
 
 
 def _announced(facts: Facts) -> date | None:
-    # A day long after the identifier's month is when somebody else first saw it.
+    # A day long after the identifier's month is when somebody else first saw it; nothing is
+    # announced on a Saturday or a Sunday.
     month = ArxivId(facts.id).month
     end = (month + timedelta(days=31)).replace(day=1) + timedelta(days=_DAYS_LATE)
     day = facts.announced
-    return day if day is not None and month <= day < end else None
+    return day if day is not None and month <= day < end and day.weekday() < 5 else None

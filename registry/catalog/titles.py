@@ -8,7 +8,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-_MARKUP = re.compile(r"</?[a-zA-Z]")
+_MARKUP = re.compile(r"<[a-zA-Z]+\s[^>]*=")
 
 
 def clean(text: str) -> str:
@@ -32,7 +32,10 @@ def folded(title: str) -> str:
 
 
 def holds_markup(title: str) -> bool:
-    """Whether ``title`` carries the beginning of an HTML tag: then something went wrong."""
+    """Whether ``title`` carries an HTML tag with an attribute: then something went wrong.
+
+    A bare ``<think>`` is none: real titles have it.
+    """
     return _MARKUP.search(title) is not None
 
 

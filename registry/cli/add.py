@@ -16,7 +16,7 @@ from registry.core.settings import Settings
 if TYPE_CHECKING:
     from registry.catalog.facts import Facts
     from registry.store.queries import Candidate
-    from registry.triage.add import Titles
+    from registry.triage.add import Added, Choice, Titles
 
 
 def add(
@@ -58,36 +58,42 @@ def add(
         registry add 2501.03262 --leaf rl/reinforce-family --dry-run
         registry add --from-facts papers.jsonl.gz --titles titles.tsv.gz
     """
-    from registry.catalog.titles import read_titles
-
-    if from_store and facts:
-        raise UsageError("--from-store and --facts are two sources. Allowed: one of them.")
-    if titles is not None and not titles.is_file():
-        raise UsageError(
-            f"the file of titles {titles} is not there. Name a file of id, tab, title."
-        )
-    known = read_titles(titles) if titles is not None else {}
+    known = _titles(titles, from_store, facts)
     if paper is None:
         _add_all(facts, known, dry_run, as_json, chosen=bool(leaf or secondary or gist or method))
         return
     if leaf is None:
         raise UsageError("--leaf is missing. Allowed: a leaf of `registry list leaves`.")
-    from registry.triage.add import Choice, add_one, facts_of
+    from registry.triage.add import Choice
 
-    settings = Settings.load()
     choice = Choice(leaf, tuple(secondary), gist, tuple(method))
-    id_ = ArxivId.parse(paper).base
-    if facts:
-        added = add_one(settings, _facts(id_, facts), choice, known, dry_run=dry_run)
-    else:
-        stored = _stored(id_, settings)
-        real = {id_: (*stored.former_titles, *known.get(id_, ()))}
-        added = add_one(settings, facts_of(stored), choice, real, dry_run=dry_run)
+    added = _add_one(ArxivId.parse(paper).base, choice, facts, known, dry_run)
     if as_json:
         emit_json(added)
     else:
         emit(added.diff.rstrip("\n") if dry_run else str(added.path))
     talk("nothing written: a dry run" if dry_run else f"added {added.paper.id}")
+
+
+def _titles(path: Path | None, from_store: bool, facts: list[Path]) -> Titles:
+    from registry.catalog.titles import read_titles
+
+    if from_store and facts:
+        raise UsageError("--from-store and --facts are two sources. Allowed: one of them.")
+    if path is not None and not path.is_file():
+        raise UsageError(f"the file of titles {path} is not there. Name a file of id, tab, title.")
+    return read_titles(path) if path is not None else {}
+
+
+def _add_one(id_: str, choice: Choice, paths: list[Path], titles: Titles, dry_run: bool) -> Added:
+    from registry.triage.add import add_one, facts_of
+
+    settings = Settings.load()
+    if paths:
+        return add_one(settings, _facts(id_, paths), choice, titles, dry_run=dry_run)
+    stored = _stored(id_, settings)
+    real = {id_: (*stored.former_titles, *titles.get(id_, ()))}
+    return add_one(settings, facts_of(stored), choice, real, dry_run=dry_run)
 
 
 def _add_all(

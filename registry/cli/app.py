@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "accept": ("registry.cli.accept:accept", "Turn a candidate into a catalog entry."),
     "reject": ("registry.cli.accept:reject", "Take a candidate out of the queue."),
     "check": ("registry.cli.check:check", "Check every file of the catalog and every link."),
+    "doctor": ("registry.cli.doctor:doctor", "Find and mend what is wrong with the catalog."),
     "export": ("registry.cli.export:export", "Write the catalog in other formats."),
     "survey": ("registry.cli.survey:survey", "Show what a survey covers, and what came after it."),
     "publish": ("registry.cli.publish:publish", "Build the site from catalog, store and runs."),

@@ -87,11 +87,13 @@ def _as_text(report: Report, settings: Settings) -> None:
     counts = report.counts
     talk(
         f"{_shown(settings.catalog_dir)}: {plural(counts['papers'], 'paper')} "
-        f"({plural(counts['surveys'], 'survey')}), {plural(counts['claims'], 'claim')}, "
+        f"({plural(counts['surveys'], 'survey')}, {counts['facts_only']:,} with facts only), "
+        f"{plural(counts['claims'], 'claim')}, "
         f"{plural(counts['evidence'], 'piece of evidence', 'pieces of evidence')}, "
         f"{plural(counts['leaves'], 'leaf', 'leaves')}; the outlines name "
         f"{plural(counts['outline_papers'], 'paper')}, "
-        f"{counts['outline_papers_absent']:,} of them not in the catalog"
+        f"{counts['outline_papers_absent']:,} of them not in the catalog and "
+        f"{counts['outline_papers_facts_only']:,} without a gist"
     )
     found = len(report.problems)
     talk("no problem found" if not found else f"{plural(found, 'problem')} found")

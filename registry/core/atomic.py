@@ -8,11 +8,12 @@ import tempfile
 from pathlib import Path
 
 
-def write_atomic(path: Path, data: str | bytes) -> None:
+def write_atomic(path: Path, data: str | bytes, *, durable: bool = True) -> None:
     """Replace ``path`` by ``data`` (text is UTF-8), durably, creating parent folders.
 
-    A crash at any moment leaves the earlier file whole. Raises OSError where the disk is full or
-    the folder is read-only; the earlier file is untouched then too.
+    A crash at any moment leaves the earlier file whole. What can be made again need not be
+    ``durable``: without it a loss of power may take the new file along. Raises OSError where the
+    disk is full or the folder is read-only; the earlier file is untouched then too.
     """
     payload = data.encode() if isinstance(data, str) else data
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -22,7 +23,8 @@ def write_atomic(path: Path, data: str | bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(payload)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         # mkstemp makes files private; a catalog or a page is for everyone the umask allows.
         umask = os.umask(0)
         os.umask(umask)
@@ -32,15 +34,16 @@ def write_atomic(path: Path, data: str | bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
 
 
-def write_if_changed(path: Path, data: str | bytes) -> bool:
+def write_if_changed(path: Path, data: str | bytes, *, durable: bool = True) -> bool:
     """Write ``data`` only where it differs from the file; True where it was written."""
     payload = data.encode() if isinstance(data, str) else data
     if path.is_file() and path.read_bytes() == payload:
         return False
-    write_atomic(path, payload)
+    write_atomic(path, payload, durable=durable)
     return True
 
 

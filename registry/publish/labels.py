@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from registry.catalog.models import Evidence, Link, Paper
 from registry.publish.markup import Html, badge, inward, join, outward
@@ -73,6 +74,26 @@ def link(item: Link) -> Html:
     """A paper's link: what it is, and its address."""
     host = re.sub(r"^https?://(www\.)?", "", item.url)
     return join([LINK_KINDS[item.kind], Html(": "), outward(item.url, host)])
+
+
+def placed_by(sources: Sequence[str]) -> str:
+    """Who put a paper into a leaf, in words; "" where nobody is named.
+
+    >>> placed_by(["canonical", "list-a", "list-b"])
+    'Placed here by the taxonomy, as an example; by the lists list-a, list-b.'
+    """
+    lists = [name for name in sources if name not in _PLACERS]
+    said = [words for name, words in _PLACERS.items() if name in sources]
+    if lists:
+        said.append(f"by the list{'s' if len(lists) > 1 else ''} {', '.join(lists)}")
+    return f"Placed here {'; '.join(said)}." if said else ""
+
+
+_PLACERS = {
+    "curator": "by a curator",
+    "canonical": "by the taxonomy, as an example",
+    "ranker": "by the ranker",
+}
 
 
 def paper_link(here: str, paper: Paper) -> Html:

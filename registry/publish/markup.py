@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,7 +45,11 @@ def text(value: str) -> Html:
 
 def verbatim(value: str) -> Html:
     """``value`` for a ``pre`` element: lines and blanks kept, on one line of source."""
-    return Html("".join(_kept(letter) for letter in value.replace("\r\n", "\n")))
+    return Html(_UNKEPT.sub(lambda found: _kept(found[0]), value.replace("\r\n", "\n")))
+
+
+# What is no letter, digit, blank, comma or semicolon of ASCII, and no plain letter beyond it.
+_UNKEPT = re.compile(r"[^A-Za-z0-9 ,;]")
 
 
 def _kept(letter: str) -> str:
@@ -52,9 +57,7 @@ def _kept(letter: str) -> str:
         return f"&#{ord(letter)};"
     if letter in _BIDI or unicodedata.category(letter) in ("Cc", "Zl", "Zp", "Cs"):
         return ""
-    if letter.isascii() and not letter.isalnum() and letter not in " ,;":
-        return f"&#{ord(letter)};"
-    return letter
+    return f"&#{ord(letter)};" if letter.isascii() else letter
 
 
 def el(name: str, /, *children: Child, **attributes: str | int | bool | None) -> Html:

@@ -15,6 +15,7 @@ from registry.publish.labels import (
     link,
     method_badge,
     paper_link,
+    placed_by,
 )
 from registry.publish.markup import (
     Child,
@@ -36,7 +37,8 @@ from registry.publish.related import Related
 from registry.publish.snapshot import Snapshot, paper_folder, survey_folder
 
 _AUTHORS_SHOWN = 12
-_UNKNOWN = el("span", "not looked up", class_="faint")
+_ALWAYS = ("Authors", "Licence", "Categories")  # every paper has them, known here or not
+_RELATED_TO_FACTS = 5
 
 
 def paper_page(snapshot: Snapshot, paper: Paper, related: Sequence[Related]) -> Page:
@@ -53,7 +55,7 @@ def paper_page(snapshot: Snapshot, paper: Paper, related: Sequence[Related]) -> 
         *claim_blocks(here, snapshot, paper),
         *discrepancy_blocks(paper),
         *_surveys(here, snapshot, paper),
-        *_related(here, related),
+        *_related(here, related[:_RELATED_TO_FACTS] if paper.facts_only else related),
         *_abstract(snapshot, paper),
         *_links(paper),
         *_cite(paper),
@@ -105,14 +107,15 @@ def _facts(paper: Paper) -> Html:
         ("Submitted", when(paper.submitted) if paper.submitted else None),
         ("Announced", None if paper.submitted else _announced(paper)),
         ("Updated", when(paper.updated) if paper.updated else None),
-        ("Authors", authors(paper.authors) if paper.authors else _UNKNOWN),
+        ("Authors", authors(paper.authors) if paper.authors else None),
         ("Venue", paper.venue),
-        ("Licence", licence(paper.licence) if paper.licence else _UNKNOWN),
-        ("Categories", ", ".join(paper.categories) or _UNKNOWN),
+        ("Licence", licence(paper.licence) if paper.licence else None),
+        ("Categories", ", ".join(paper.categories) or None),
         ("DOI", outward(f"https://doi.org/{paper.doi}", paper.doi) if paper.doi else None),
         ("Earlier titles", former),
     ]
-    return facts(rows)
+    absent = [name for name, said in rows if said is None and name in _ALWAYS]
+    return facts([*rows, ("Not looked up", ", ".join(absent).lower() if absent else None)])
 
 
 def _announced(paper: Paper) -> Html:
@@ -157,8 +160,8 @@ def _topics(here: str, snapshot: Snapshot, paper: Paper) -> list[Html]:
         leaf = snapshot.leaves.get(slug)
         scope = el("span", leaf.scope, class_="chip-scope") if leaf else None
         kind = el("span", "also", class_="faint") if index else None
-        said = ", ".join(paper.leaf_sources.get(slug, ()))
-        source = el("span", f"placed by {said}", class_="faint") if said else None
+        said = placed_by(paper.leaf_sources.get(slug, ()))
+        source = el("span", said, class_="placed") if said else None
         rows.append(el("li", kind, leaf_chip(here, snapshot, slug), scope, source))
     facets = [
         (name.replace("_", " ").capitalize(), ", ".join(values))
@@ -221,8 +224,8 @@ def _related(here: str, related: Sequence[Related]) -> list[Html]:
             el(
                 "p",
                 paper_link(here, one.paper),
-                el("span", when(one.paper.day), class_="faint date"),
-                el("span", f"{one.score:.2f}", class_="score", title="likeness of words, 0 to 1"),
+                el("span", one.paper.day, class_="faint date"),
+                el("span", f"{one.score:.2f}", class_="score"),
             ),
             el("p", one.paper.gist) if one.paper.gist else None,
             el("p", "; ".join(one.reasons), class_="faint"),

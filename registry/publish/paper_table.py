@@ -16,7 +16,6 @@ from registry.publish.markup import (
     inward,
     join,
     table,
-    when,
 )
 from registry.publish.paper_pages import leaf_chip
 from registry.publish.snapshot import Snapshot
@@ -34,7 +33,9 @@ _COLUMNS = (
 
 def papers_page(snapshot: Snapshot) -> Page:
     """The page ``/papers/``."""
+    bare = sum(paper.facts_only for paper in snapshot.papers)
     lead = "Every paper of the catalog: what it does in our words, its methods, its claims."
+    lead += f" Of {bare:,} only the facts stand here." if bare else ""
     rows = [_row(snapshot, paper) for paper in snapshot.papers]
     data = [_data(snapshot, paper) for paper in snapshot.papers]
     blocks = (
@@ -57,7 +58,8 @@ def _row(snapshot: Snapshot, paper: Paper) -> list[Child | Cell]:
     links = [inward(HERE, f"methods/{m.info.slug}", m.info.slug) for m in methods if m]
     found = {e.verdict: None for e in snapshot.evidence_of(paper=paper.id)}
     first = ", ".join(paper.authors[:1]) + (" et al." if len(paper.authors) > 1 else "")
-    about = ("survey" if isinstance(paper, Survey) else "", first, paper.id)
+    kind = "survey" if isinstance(paper, Survey) else "facts only" if paper.facts_only else ""
+    about = (first, paper.id, kind)
     state = None if paper.status == "active" else badge(paper.status, "bad")
     title = join(
         [
@@ -69,7 +71,7 @@ def _row(snapshot: Snapshot, paper: Paper) -> list[Child | Cell]:
     )
     return [
         Cell(title, paper.title.lower()),
-        Cell(when(paper.day), paper.since.isoformat()),
+        Cell(paper.day, paper.since.isoformat()),
         Cell(leaf_chip(HERE, snapshot, paper.leaf), leaf.title if leaf else paper.leaf),
         join(links, Html(", ")) if links else "-",
         Cell(str(len(paper.claims)) if paper.claims else "-", str(len(paper.claims))),
@@ -79,6 +81,7 @@ def _row(snapshot: Snapshot, paper: Paper) -> list[Child | Cell]:
 
 def _data(snapshot: Snapshot, paper: Paper) -> dict[str, str]:
     kinds = ["survey"] if isinstance(paper, Survey) else ["paper"]
+    kinds += [] if paper.facts_only else ["written"]
     kinds += ["runs"] if any(snapshot.method(m.slug) for m in paper.methods) else []
     kinds += ["measured"] if snapshot.evidence_of(paper=paper.id) else []
     groups = dict.fromkeys(leaf.split("/")[0] for leaf in paper.leaves)
@@ -93,7 +96,11 @@ def _form(snapshot: Snapshot) -> Html:
         if group.leaves and _group_key(group.leaves[0].slug) in held
     ]
     years = sorted({str(paper.since.year) for paper in snapshot.papers}, reverse=True)
-    kinds = [("runs", "with a method that runs"), ("measured", "with a measured claim")]
+    kinds = [
+        ("written", "with a gist"),
+        ("runs", "with a method that runs"),
+        ("measured", "with a measured claim"),
+    ]
     kinds.append(("survey", "surveys"))
     return el(
         "form",

@@ -38,7 +38,9 @@ def related_papers(
     )
     found = {}
     for paper in papers:
-        scores = dict(near.nearest(paper.id, len(papers)))
+        # What a curator chose may stand among the nearest too, and gives way to others.
+        scores = dict(near.nearest(paper.id, MOST + len(paper.related)))
+        scores |= {id_: near.likeness(paper.id, id_) for id_ in paper.related}
         found[paper.id] = tuple(_nearest(paper, by_id, scores, leaves))
     return found
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from registry.catalog.models import CanonicalPaper, Group, Leaf
+from collections.abc import Sequence
+
+from registry.catalog.models import CanonicalPaper, Group, Leaf, Paper
 from registry.core.ids import ArxivId
 from registry.core.plural import plural
 from registry.publish.labels import paper_link
@@ -57,7 +59,7 @@ def _group(snapshot: Snapshot, group: Group) -> list[Html]:
 
 def _leaf(snapshot: Snapshot, leaf: Leaf) -> Html:
     papers = snapshot.catalog.papers_in(leaf.slug)
-    held = items([paper_link(HERE, paper) for paper in papers]) if papers else None
+    held = _held(papers)
     named = [one for one in leaf.canonical if one.id not in {p.id for p in papers}]
     canonical = [_canonical(snapshot, one) for one in named]
     shows = el("p", "Papers that show what it means: ", _series(canonical), class_="faint")
@@ -70,6 +72,21 @@ def _leaf(snapshot: Snapshot, leaf: Leaf) -> Html:
         class_="leaf",
         id=anchor(leaf.slug),
     )
+
+
+def _held(papers: Sequence[Paper]) -> Html | None:
+    """The papers, those somebody wrote about first; a long list opens on demand."""
+    if not papers:
+        return None
+    ordered = sorted(papers, key=lambda p: (p.facts_only, not p.methods, p.id))
+    links = [paper_link(HERE, paper) for paper in ordered]
+    if len(links) <= _SHOWN:
+        return items(links)
+    more = el("summary", f"and {len(links) - _SHOWN:,} more")
+    return join([items(links[:_SHOWN]), el("details", more, items(links[_SHOWN:]))])
+
+
+_SHOWN = 8
 
 
 def _canonical(snapshot: Snapshot, one: CanonicalPaper) -> Html:

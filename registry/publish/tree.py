@@ -88,7 +88,9 @@ def write(files: Mapping[str, bytes], folder: Path) -> Changes:
         (folder / name).unlink()
     _drop_empty(folder)
     written = [
-        name for name, data in sorted(files.items()) if write_if_changed(folder / name, data)
+        name
+        for name, data in sorted(files.items())
+        if write_if_changed(folder / name, data, durable=False)
     ]
     return Changes(len(files), tuple(written), tuple(stale))
 

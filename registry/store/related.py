@@ -33,16 +33,24 @@ class Neighbours:
         """
         if id_ not in self._place or self._matrix is None:
             return []
-        row = self._matrix[self._place[id_]]
-        scores = (self._matrix @ row.T).toarray().ravel()
-        # Rounded before sorting: the last bits differ between machines, the order must not.
-        scored = [
-            (other, min(1.0, round(float(score), 4)))
-            for other, score in zip(self.ids, scores, strict=True)
-            if other != id_
-        ]
-        best = sorted(scored, key=lambda pair: (-pair[1], pair[0]))
-        return [(other, score) for other, score in best[:limit] if score > 0]
+        import numpy as np
+
+        place = self._place[id_]
+        scores = self._scores(place, self._matrix)
+        scores[place] = 0.0
+        # A stable sort of what lies in the order of the identifiers: ties go by them.
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return [(self.ids[n], float(scores[n])) for n in best if scores[n] > 0]
+
+    def likeness(self, id_: str, other: str) -> float:
+        """The score of one pair; 0 where one of them is not in the corpus."""
+        if id_ not in self._place or other not in self._place or self._matrix is None:
+            return 0.0
+        return float(self._scores(self._place[id_], self._matrix[self._place[other]])[0])
+
+    def _scores(self, place: int, matrix: Any) -> Any:
+        # Rounded before anybody sorts: the last bits differ between machines, the order must not.
+        return (matrix @ self._matrix[place].T).toarray().ravel().round(4).clip(max=1.0)
 
 
 def related(source: Store | Mapping[str, str], id_: str, limit: int = 5) -> Ranked:

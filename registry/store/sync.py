@@ -41,6 +41,11 @@ def refresh(store: Store, settings: Settings) -> bool:
     return True
 
 
+def is_current(store: Store, settings: Settings) -> bool:
+    """Whether the mirror was made from the catalog's files as they are now."""
+    return _stored_fingerprint(store) == _fingerprint(catalog_fingerprint(settings.catalog_dir))
+
+
 def sync_catalog(store: Store, catalog: Catalog) -> bool:
     """Mirror ``catalog`` into the store; False where its files are the ones mirrored already."""
     fingerprint = _fingerprint(catalog_fingerprint(catalog.root))

@@ -60,12 +60,14 @@ def test_a_good_catalog_has_no_problem(root: Path) -> None:
 def test_what_was_looked_at_is_counted(root: Path) -> None:
     assert inspect_catalog(root, METHODS, (EXPERIMENT,)).counts == {
         "papers": 2,
+        "facts_only": 0,
         "surveys": 1,
         "claims": 1,
         "evidence": 1,
         "leaves": 3,
         "outline_papers": 2,
         "outline_papers_absent": 1,
+        "outline_papers_facts_only": 0,
     }
 
 

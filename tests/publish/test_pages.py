@@ -103,8 +103,8 @@ def test_an_abstract_is_shown_only_where_the_store_has_one(snapshot: Snapshot) -
 
 
 def test_a_licence_that_nobody_looked_up_is_said_to_be_so(snapshot: Snapshot) -> None:
-    assert "Licence not looked up" in said(page_of(snapshot, SECOND))
-    assert "not looked up" not in said(page_of(snapshot, FIRST))
+    assert "Not looked up licence" in said(page_of(snapshot, SECOND))
+    assert "Not looked up" not in said(page_of(snapshot, FIRST))
 
 
 def test_a_page_of_facts_alone_says_so_and_what_was_not_looked_up(snapshot: Snapshot) -> None:
@@ -118,8 +118,8 @@ def test_a_page_of_facts_alone_says_so_and_what_was_not_looked_up(snapshot: Snap
     words = said(page_of(held, bare.id))
     assert "Facts only" in words and "None" not in words
     assert "2025-06 by its identifier" in words
-    assert "Authors not looked up" in words and "Categories not looked up" in words
-    assert "made-up-list, canonical" in words
+    assert "Not looked up authors, licence, categories" in words
+    assert "Placed here by the taxonomy, as an example; by the list made-up-list." in words
     assert "2025-06" in said(papers_page(held))
     assert bare.title not in said(home_page(held))
 
@@ -219,7 +219,7 @@ def test_the_papers_table_carries_what_filters_and_sorting_need(snapshot: Snapsh
     row = next(r for r in table.findall(".//{*}tr") if "Calm Seas" in "".join(r.itertext()))
     assert row.attrib["data-topic"] == "alignment"
     assert row.attrib["data-year"] == "2025"
-    assert row.attrib["data-kind"] == "paper runs measured"
+    assert row.attrib["data-kind"] == "paper written runs measured"
     heads = list(table.findall(".//{*}th"))
     assert [h.attrib.get("aria-sort") for h in heads].count("descending") == 1
     form = tree.find(".//{*}form")
