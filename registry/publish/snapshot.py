@@ -20,6 +20,7 @@ from registry.core.ids import ArxivId
 from registry.core.settings import Settings
 from registry.export.names import citation_keys
 from registry.publish.benchmarks import Benchmarks, read_benchmarks
+from registry.publish.triage_results import TriageRecord, read_triage
 from registry.runs.options import OptionFacts, options_of
 from registry.runs.records import Metrics, RunRecord, list_runs, read_metrics, read_samples
 
@@ -72,6 +73,7 @@ class Snapshot:
     runs_left_out: int = 0
     abstracts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     benchmarks: Benchmarks = field(default_factory=Benchmarks)
+    triage: TriageRecord | None = None
 
     @cached_property
     def papers(self) -> tuple[Paper, ...]:
@@ -117,6 +119,7 @@ class Snapshot:
         days += [e.date for e in self.catalog.evidence]
         days += [run.record.started.date() for run in self.runs if run.record.started]
         days += self.benchmarks.days
+        days += [self.triage.day] if self.triage else []
         return max(days, default=date(2025, 1, 1))
 
 
@@ -146,6 +149,7 @@ def load_snapshot(settings: Settings) -> Snapshot:
         runs_left_out=max(0, len(runs) - MOST_RUNS),
         abstracts=MappingProxyType(_abstracts(settings, list(catalog.papers))),
         benchmarks=read_benchmarks(settings.checkout),
+        triage=read_triage(settings.checkout),
     )
 
 

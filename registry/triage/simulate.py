@@ -32,7 +32,6 @@ from registry.triage.strategies import CHOOSERS, chooser
 CANONICAL = "canonical"  # the taxonomy's own examples: no list of its own
 ORDERS = ("newest", "keyword")  # strategies that learn nothing
 KNOWN = (*CHOOSERS, "uncertainty", *ORDERS)
-_SHARE_TO_START = 0.5  # of the unlisted papers, to train against; the rest is in the pool
 
 Report = Callable[[str], None]
 
@@ -45,7 +44,7 @@ class Options:
     seeds: int = 3
     fewest: int = 20  # papers of a list below which it is not held out
     pool: int = 3000
-    start: int = 3000  # unlisted papers at most to train against
+    start: int = 3000  # unlisted papers to train against, half of them at most
     first: int = 10  # papers shown before the first learning, and at least in each batch
     growth: float = 0.05  # a batch is at least this share of what was shown
     clean: bool = False
@@ -90,7 +89,7 @@ def screenings(
     listed |= {paper.id for g in taxonomy.groups for lf in g.leaves for paper in lf.canonical}
     free = [one for one in unlisted if one.document.id not in listed and one.document.abstract]
     shuffled = sorted(free, key=lambda one: part_of(f"{seed}:{one.document.id}"))
-    cut = int(len(shuffled) * _SHARE_TO_START)
+    cut = min(options.start, len(shuffled) // 2)
     return [_screening(name, labelled, shuffled[:cut], shuffled[cut:], options) for name in names]
 
 
@@ -113,16 +112,22 @@ def _screening(
         others = [one for one in others if not may_belong(one.document.text)]
     # A paper of this list that another list names too would give the list away: it is in neither.
     known = [one for one in labelled if name not in one.sources]
-    start = (*known, *before[: options.start])
+    start = (*known, *before)
     return Screening(name, start, (*hidden, *others[: options.pool]))
 
 
 def replay(
-    screening: Screening, strategy: str, taxonomy: Taxonomy, options: Options, seed: int
+    screening: Screening,
+    strategy: str,
+    taxonomy: Taxonomy,
+    options: Options,
+    seed: int,
+    learner: Learner | None = None,
 ) -> list[bool]:
     """For each paper of the pool, in the order shown, whether it was relevant.
 
     After each batch the ranker is trained anew on what it started with and all that was shown.
+    ``learner`` is one of the same screening that another strategy used, to save its making.
     Raises UnknownNameError for a strategy that is not there.
     """
     truth = np.array([one.relevant for one in screening.pool], dtype=bool)
@@ -132,7 +137,7 @@ def replay(
     choose = chooser(strategy, KNOWN)
     if strategy == "random":
         return [bool(one) for one in randomness.permutation(truth)]
-    learner = _Learner(screening, taxonomy)
+    learner = learner or Learner(screening, taxonomy)
     shown: list[int] = []
     while truth[shown].sum() < truth.sum():
         left = np.setdiff1d(np.arange(len(truth)), shown)
@@ -150,7 +155,7 @@ def replay(
     return [bool(one) for one in truth[shown]] + [False] * (len(truth) - len(shown))
 
 
-class _Learner:
+class Learner:
     """A ranker that is trained again and again on a growing part of one pool."""
 
     def __init__(self, screening: Screening, taxonomy: Taxonomy) -> None:
