@@ -13,7 +13,7 @@ models are left out of the pool, which errs to the other side; the truth lies be
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from registry.catalog.models import Taxonomy
 from registry.core.errors import UsageError
 from registry.triage import leaves as leafing
-from registry.triage.documents import Example, part_of
-from registry.triage.features import Floats, Vectoriser
+from registry.triage.documents import Document, Example, part_of
+from registry.triage.features import Floats, Vectoriser, titles_alone
 from registry.triage.keywords import Keywords, may_belong
 from registry.triage.relevance import FEWEST, Views, importance_of
 from registry.triage.strategies import CHOOSERS, chooser
@@ -46,7 +46,7 @@ class Options:
     pool: int = 3000
     start: int = 3000  # unlisted papers to train against, half of them at most
     first: int = 10  # papers shown before the first learning, and at least in each batch
-    growth: float = 0.05  # a batch is at least this share of what was shown
+    growth: float = 0.1  # a batch is at least this share of what was shown
     clean: bool = False
 
 
@@ -155,13 +155,40 @@ def replay(
     return [bool(one) for one in truth[shown]] + [False] * (len(truth) - len(shown))
 
 
+class Texts:
+    """The papers of many screenings as rows, counted once."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        every = list({document.id: document for document in documents}.values())
+        bare = [document for document in every if document.abstract]
+        vectoriser = Vectoriser.fit(every)
+        self._rows, self._titles = vectoriser.rows(every), vectoriser.rows(titles_alone(bare))
+        self._place = {document.id: place for place, document in enumerate(every)}
+        self._title = {document.id: place for place, document in enumerate(bare)}
+
+    def views(self, documents: Sequence[Document]) -> Views:
+        """The views of some of them."""
+        ids = [document.id for document in documents]
+        again = np.array([n for n, id_ in enumerate(ids) if id_ in self._title], dtype=np.int64)
+        titles = self._titles[[self._title[ids[n]] for n in again]]
+        return Views.of_rows(self._rows[[self._place[id_] for id_ in ids]], titles, again)
+
+
+def texts_of(screening: Screening, taxonomy: Taxonomy) -> list[Document]:
+    """Every text that a screening is learned from."""
+    papers = (one.document for one in (*screening.start, *screening.pool))
+    return [*leafing.leaf_documents(taxonomy).values(), *papers]
+
+
 class Learner:
     """A ranker that is trained again and again on a growing part of one pool."""
 
-    def __init__(self, screening: Screening, taxonomy: Taxonomy) -> None:
+    def __init__(
+        self, screening: Screening, taxonomy: Taxonomy, texts: Texts | None = None
+    ) -> None:
         every = [*leafing.leaf_examples(taxonomy), *screening.start, *screening.pool]
-        documents = [one.document for one in every]
-        self._views = Views.of_documents(Vectoriser.fit(documents), documents)
+        texts = texts or Texts(texts_of(screening, taxonomy))
+        self._views = texts.views([one.document for one in every])
         self._before = len(every) - len(screening.pool)
         self._truth = np.array([one.relevant for one in every], dtype=bool)
         known = [importance_of(one) for one in every[: self._before]]

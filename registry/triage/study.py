@@ -16,7 +16,16 @@ from registry.core.intervals import Bounds, mean_over_seeds
 from registry.triage import metrics
 from registry.triage.documents import Example
 from registry.triage.recall_chart import SHARES, Point
-from registry.triage.simulate import KNOWN, ORDERS, Learner, Options, Report, replay, screenings
+from registry.triage.simulate import (
+    KNOWN,
+    Learner,
+    Options,
+    Report,
+    Texts,
+    replay,
+    screenings,
+    texts_of,
+)
 
 MEASURES = ("wss95", "rrf10", "atd", "average_precision")
 
@@ -88,14 +97,19 @@ def study(
         if strategy not in KNOWN:
             raise UnknownNameError("strategy", strategy, KNOWN, "registry triage simulate --help")
     played: dict[str, list[_Played]] = {strategy: [] for strategy in options.strategies}
-    learning = any(strategy not in (*ORDERS, "random") for strategy in options.strategies)
-    for seed in range(options.seeds):
-        for screening in screenings(labelled, unlisted, taxonomy, options, seed):
-            learner = Learner(screening, taxonomy) if learning else None
-            for strategy in options.strategies:
-                report(f"seed {seed}, without {screening.held_out}: {strategy}")
-                found = replay(screening, strategy, taxonomy, options, seed, learner)
-                played[strategy].append(_Played(seed, screening.held_out, tuple(found)))
+    every = [
+        (seed, screening)
+        for seed in range(options.seeds)
+        for screening in screenings(labelled, unlisted, taxonomy, options, seed)
+    ]
+    report("counting words")
+    texts = Texts(document for _, one in every for document in texts_of(one, taxonomy))
+    for seed, screening in every:
+        learner = Learner(screening, taxonomy, texts)
+        for strategy in options.strategies:
+            report(f"seed {seed}, without {screening.held_out}: {strategy}")
+            found = replay(screening, strategy, taxonomy, options, seed, learner)
+            played[strategy].append(_Played(seed, screening.held_out, tuple(found)))
     strategies = tuple(_figures(name, plays) for name, plays in played.items())
     return Study(options, tuple(range(options.seeds)), strategies)
 

@@ -114,7 +114,7 @@ def test_a_study_measures_each_strategy_over_lists_and_seeds() -> None:
     )
     assert learned.recall[-1].mean == 1.0
     assert len(learned.recall) == len(SHARES)
-    assert len(said) == 2 * 3 * 2
+    assert len(said) == 1 + 2 * 3 * 2
     chart = recall_chart([one.line for one in found.strategies], "Found")
     assert [series.label for series in chart.series] == ["relevance", "random"]
     assert chart.series[0].y[0] == 0 and chart.series[0].y[-1] == 100
