@@ -160,13 +160,14 @@ def _write(found: Study, out: Path | None, plot: Path | None) -> None:
     from registry.cli.output import plain
     from registry.core.atomic import write_atomic
     from registry.runs.plots import line_chart
-    from registry.triage.study import recall_chart
+    from registry.triage.recall_chart import recall_chart
 
     if out is not None:
         write_atomic(out, json.dumps(plain(found), indent=1, sort_keys=True) + "\n")
         talk(f"figures in {out}")
     if plot is not None:
-        write_atomic(plot, line_chart(recall_chart(found, "Relevant papers found")))
+        chart = recall_chart((one.line for one in found.strategies), "Relevant papers found")
+        write_atomic(plot, line_chart(chart))
         talk(f"recall curves in {plot}")
 
 

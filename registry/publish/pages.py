@@ -16,6 +16,7 @@ from registry.publish.run_pages import run_page, runs_page
 from registry.publish.snapshot import Snapshot
 from registry.publish.survey_pages import survey_page, surveys_page
 from registry.publish.taxonomy_page import taxonomy_page
+from registry.publish.triage_page import triage_page
 
 
 def all_pages(snapshot: Snapshot) -> Iterator[Page]:
@@ -37,3 +38,5 @@ def all_pages(snapshot: Snapshot) -> Iterator[Page]:
         yield run_page(snapshot, run)
     if speed := benchmark_page(snapshot):
         yield speed
+    if triage := triage_page(snapshot.triage):
+        yield triage

@@ -20,6 +20,7 @@ from registry.catalog.tracking import Newer, Tracked, track
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
 from registry.publish.benchmarks import Benchmarks, read_benchmarks
+from registry.publish.triage_results import TriageRecord, read_triage
 from registry.runs.options import OptionFacts, options_of
 from registry.runs.records import Metrics, RunRecord, list_runs, read_metrics, read_samples
 from registry.triage.newcomers import newcomers
@@ -74,6 +75,7 @@ class Snapshot:
     abstracts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     benchmarks: Benchmarks = field(default_factory=Benchmarks)
     candidates: tuple[Newer, ...] = ()  # on the topics of surveys, the newest first
+    triage: TriageRecord | None = None
 
     @cached_property
     def papers(self) -> tuple[Paper, ...]:
@@ -123,6 +125,7 @@ class Snapshot:
         days += [e.date for e in self.catalog.evidence]
         days += [run.record.started.date() for run in self.runs if run.record.started]
         days += self.benchmarks.days
+        days += [self.triage.day] if self.triage else []
         return max(days, default=date(2025, 1, 1))
 
 
@@ -153,6 +156,7 @@ def load_snapshot(settings: Settings) -> Snapshot:
         abstracts=MappingProxyType(_abstracts(settings, list(catalog.papers))),
         benchmarks=read_benchmarks(settings.checkout),
         candidates=_candidates(settings, catalog),
+        triage=read_triage(settings.checkout),
     )
 
 

@@ -25,7 +25,7 @@ from registry.triage.features import Floats, Vectoriser, titles_alone
 
 PARTS = 3
 FEWEST = 5  # relevant papers, and others, below which nothing is learned
-_STRENGTH = 0.3  # inverse of the ridge penalty
+_STRENGTH = 0.1  # inverse of the ridge penalty
 _UNDECIDED = 0.5  # of a paper that merely waits, beside 1 of one that others rejected
 _OWN = 3.0  # of what the curator decided, beside 1 of a view of all that was read elsewhere
 _ENOUGH = 20  # own decisions of a class from which on they have that weight
@@ -68,14 +68,19 @@ class Views:
     @classmethod
     def of_documents(cls, vectoriser: Vectoriser, documents: Sequence[Document]) -> Views:
         """The views of ``documents``; row n is document n as it is."""
-        from scipy import sparse
-
         again = [n for n, document in enumerate(documents) if document.abstract]
         titles = vectoriser.rows(titles_alone(documents[n] for n in again))
-        rows = sparse.vstack([vectoriser.rows(documents), titles], format="csr")
-        whole = np.zeros(rows.shape[0], dtype=bool)
+        return cls.of_rows(vectoriser.rows(documents), titles, np.array(again, dtype=np.int64))
+
+    @classmethod
+    def of_rows(cls, rows: Any, titles: Any, again: NDArray[np.int64]) -> Views:
+        """The views of papers as ``rows``; those at ``again`` have abstracts, and ``titles``."""
+        from scipy import sparse
+
+        both = sparse.vstack([rows, titles], format="csr")
+        whole = np.zeros(both.shape[0], dtype=bool)
         whole[again] = True
-        return cls(rows, np.array([*range(len(documents)), *again], dtype=np.int64), whole)
+        return cls(both, np.concatenate([np.arange(rows.shape[0]), again]), whole)
 
     def learn(
         self, relevant: NDArray[np.bool_], importance: Floats, own: NDArray[np.bool_]

@@ -13,7 +13,7 @@ models are left out of the pool, which errs to the other side; the truth lies be
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from registry.catalog.models import Taxonomy
 from registry.core.errors import UsageError
 from registry.triage import leaves as leafing
-from registry.triage.documents import Example, part_of
-from registry.triage.features import Floats, Vectoriser
+from registry.triage.documents import Document, Example, part_of
+from registry.triage.features import Floats, Vectoriser, titles_alone
 from registry.triage.keywords import Keywords, may_belong
 from registry.triage.relevance import FEWEST, Views, importance_of
 from registry.triage.strategies import CHOOSERS, chooser
@@ -32,7 +32,6 @@ from registry.triage.strategies import CHOOSERS, chooser
 CANONICAL = "canonical"  # the taxonomy's own examples: no list of its own
 ORDERS = ("newest", "keyword")  # strategies that learn nothing
 KNOWN = (*CHOOSERS, "uncertainty", *ORDERS)
-_SHARE_TO_START = 0.5  # of the unlisted papers, to train against; the rest is in the pool
 
 Report = Callable[[str], None]
 
@@ -45,9 +44,9 @@ class Options:
     seeds: int = 3
     fewest: int = 20  # papers of a list below which it is not held out
     pool: int = 3000
-    start: int = 3000  # unlisted papers at most to train against
+    start: int = 3000  # unlisted papers to train against, half of them at most
     first: int = 10  # papers shown before the first learning, and at least in each batch
-    growth: float = 0.05  # a batch is at least this share of what was shown
+    growth: float = 0.1  # a batch is at least this share of what was shown
     clean: bool = False
 
 
@@ -90,7 +89,7 @@ def screenings(
     listed |= {paper.id for g in taxonomy.groups for lf in g.leaves for paper in lf.canonical}
     free = [one for one in unlisted if one.document.id not in listed and one.document.abstract]
     shuffled = sorted(free, key=lambda one: part_of(f"{seed}:{one.document.id}"))
-    cut = int(len(shuffled) * _SHARE_TO_START)
+    cut = min(options.start, len(shuffled) // 2)
     return [_screening(name, labelled, shuffled[:cut], shuffled[cut:], options) for name in names]
 
 
@@ -113,16 +112,22 @@ def _screening(
         others = [one for one in others if not may_belong(one.document.text)]
     # A paper of this list that another list names too would give the list away: it is in neither.
     known = [one for one in labelled if name not in one.sources]
-    start = (*known, *before[: options.start])
+    start = (*known, *before)
     return Screening(name, start, (*hidden, *others[: options.pool]))
 
 
 def replay(
-    screening: Screening, strategy: str, taxonomy: Taxonomy, options: Options, seed: int
+    screening: Screening,
+    strategy: str,
+    taxonomy: Taxonomy,
+    options: Options,
+    seed: int,
+    learner: Learner | None = None,
 ) -> list[bool]:
     """For each paper of the pool, in the order shown, whether it was relevant.
 
     After each batch the ranker is trained anew on what it started with and all that was shown.
+    ``learner`` is one of the same screening that another strategy used, to save its making.
     Raises UnknownNameError for a strategy that is not there.
     """
     truth = np.array([one.relevant for one in screening.pool], dtype=bool)
@@ -132,7 +137,7 @@ def replay(
     choose = chooser(strategy, KNOWN)
     if strategy == "random":
         return [bool(one) for one in randomness.permutation(truth)]
-    learner = _Learner(screening, taxonomy)
+    learner = learner or Learner(screening, taxonomy)
     shown: list[int] = []
     while truth[shown].sum() < truth.sum():
         left = np.setdiff1d(np.arange(len(truth)), shown)
@@ -150,13 +155,40 @@ def replay(
     return [bool(one) for one in truth[shown]] + [False] * (len(truth) - len(shown))
 
 
-class _Learner:
+class Texts:
+    """The papers of many screenings as rows, counted once."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        every = list({document.id: document for document in documents}.values())
+        bare = [document for document in every if document.abstract]
+        vectoriser = Vectoriser.fit(every)
+        self._rows, self._titles = vectoriser.rows(every), vectoriser.rows(titles_alone(bare))
+        self._place = {document.id: place for place, document in enumerate(every)}
+        self._title = {document.id: place for place, document in enumerate(bare)}
+
+    def views(self, documents: Sequence[Document]) -> Views:
+        """The views of some of them."""
+        ids = [document.id for document in documents]
+        again = np.array([n for n, id_ in enumerate(ids) if id_ in self._title], dtype=np.int64)
+        titles = self._titles[[self._title[ids[n]] for n in again]]
+        return Views.of_rows(self._rows[[self._place[id_] for id_ in ids]], titles, again)
+
+
+def texts_of(screening: Screening, taxonomy: Taxonomy) -> list[Document]:
+    """Every text that a screening is learned from."""
+    papers = (one.document for one in (*screening.start, *screening.pool))
+    return [*leafing.leaf_documents(taxonomy).values(), *papers]
+
+
+class Learner:
     """A ranker that is trained again and again on a growing part of one pool."""
 
-    def __init__(self, screening: Screening, taxonomy: Taxonomy) -> None:
+    def __init__(
+        self, screening: Screening, taxonomy: Taxonomy, texts: Texts | None = None
+    ) -> None:
         every = [*leafing.leaf_examples(taxonomy), *screening.start, *screening.pool]
-        documents = [one.document for one in every]
-        self._views = Views.of_documents(Vectoriser.fit(documents), documents)
+        texts = texts or Texts(texts_of(screening, taxonomy))
+        self._views = texts.views([one.document for one in every])
         self._before = len(every) - len(screening.pool)
         self._truth = np.array([one.relevant for one in every], dtype=bool)
         known = [importance_of(one) for one in every[: self._before]]

@@ -10,17 +10,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from registry.catalog.models import Curve, Series, Taxonomy
+from registry.catalog.models import Taxonomy
 from registry.core.errors import UnknownNameError
 from registry.core.intervals import Bounds, mean_over_seeds
 from registry.triage import metrics
 from registry.triage.documents import Example
-from registry.triage.simulate import KNOWN, Options, Report, replay, screenings
+from registry.triage.recall_chart import SHARES, Point
+from registry.triage.simulate import (
+    KNOWN,
+    Learner,
+    Options,
+    Report,
+    Texts,
+    replay,
+    screenings,
+    texts_of,
+)
 
 MEASURES = ("wss95", "rrf10", "atd", "average_precision")
-SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8,
-          0.9, 1.0)  # fmt: skip
-"""How much of a pool has been shown where a recall curve is read off."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,11 @@ class StrategyFigures:
     measures: Mapping[str, Figure]
     recall: tuple[Figure, ...]
     lists: tuple[ListFigures, ...]
+
+    @property
+    def line(self) -> tuple[str, list[Point]]:
+        """What a chart shows of it."""
+        return self.strategy, [(point.mean, *point.interval) for point in self.recall]
 
 
 @dataclass(frozen=True)
@@ -85,12 +97,19 @@ def study(
         if strategy not in KNOWN:
             raise UnknownNameError("strategy", strategy, KNOWN, "registry triage simulate --help")
     played: dict[str, list[_Played]] = {strategy: [] for strategy in options.strategies}
-    for seed in range(options.seeds):
-        for screening in screenings(labelled, unlisted, taxonomy, options, seed):
-            for strategy in options.strategies:
-                report(f"seed {seed}, without {screening.held_out}: {strategy}")
-                found = replay(screening, strategy, taxonomy, options, seed)
-                played[strategy].append(_Played(seed, screening.held_out, tuple(found)))
+    every = [
+        (seed, screening)
+        for seed in range(options.seeds)
+        for screening in screenings(labelled, unlisted, taxonomy, options, seed)
+    ]
+    report("counting words")
+    texts = Texts(document for _, one in every for document in texts_of(one, taxonomy))
+    for seed, screening in every:
+        learner = Learner(screening, taxonomy, texts)
+        for strategy in options.strategies:
+            report(f"seed {seed}, without {screening.held_out}: {strategy}")
+            found = replay(screening, strategy, taxonomy, options, seed, learner)
+            played[strategy].append(_Played(seed, screening.held_out, tuple(found)))
     strategies = tuple(_figures(name, plays) for name, plays in played.items())
     return Study(options, tuple(range(options.seeds)), strategies)
 
@@ -103,24 +122,6 @@ def measures_of(found: Sequence[bool]) -> dict[str, float]:
         "atd": metrics.atd(found),
         "average_precision": metrics.average_precision(found),
     }
-
-
-def recall_chart(found: Study, title: str) -> Curve:
-    """The recall curves of all strategies as one chart."""
-    series = [
-        Series(
-            label=one.strategy,
-            x=(0.0, *(100 * share for share in SHARES)),
-            y=(0.0, *(100 * point.mean for point in one.recall)),
-            low=(0.0, *(100 * point.interval[0] for point in one.recall)),
-            high=(0.0, *(100 * point.interval[1] for point in one.recall)),
-        )
-        for one in found.strategies
-    ]
-    return Curve(
-        name="recall", title=title, x_label="shown, % of the pool",
-        y_label="found, % of the relevant", series=tuple(series),
-    )  # fmt: skip
 
 
 def _figures(strategy: str, plays: Sequence[_Played]) -> StrategyFigures:

@@ -7,8 +7,9 @@ import pytest
 from registry.core.errors import UnknownNameError, UsageError
 from registry.triage import metrics
 from registry.triage.documents import Example
+from registry.triage.recall_chart import SHARES, recall_chart
 from registry.triage.simulate import Options, held_out_lists, replay, screenings
-from registry.triage.study import SHARES, recall_chart, study
+from registry.triage.study import study
 from tests.catalog.fabricated import TAXONOMY
 from tests.triage import made_up
 
@@ -113,8 +114,8 @@ def test_a_study_measures_each_strategy_over_lists_and_seeds() -> None:
     )
     assert learned.recall[-1].mean == 1.0
     assert len(learned.recall) == len(SHARES)
-    assert len(said) == 2 * 3 * 2
-    chart = recall_chart(found, "Found")
+    assert len(said) == 1 + 2 * 3 * 2
+    chart = recall_chart([one.line for one in found.strategies], "Found")
     assert [series.label for series in chart.series] == ["relevance", "random"]
     assert chart.series[0].y[0] == 0 and chart.series[0].y[-1] == 100
 
