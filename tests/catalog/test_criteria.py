@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.catalog.criteria import load_criteria, split_reason
+from registry.catalog.criteria import check_criteria, load_criteria, split_reason
 from registry.core.errors import CatalogError
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +46,7 @@ def test_wrong_criteria_are_named_with_their_line(
 
     with pytest.raises(CatalogError, match=words):
         load_criteria(tmp_path)
+    assert words in str(check_criteria(tmp_path)[0].error)
 
 
 def test_a_reason_is_split_into_code_and_words(tmp_path: Path) -> None:
