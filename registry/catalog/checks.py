@@ -15,6 +15,7 @@ from methods.experiments import EXPERIMENTS
 from methods.experiments.protocol import Experiment
 from methods.index import METHODS, MethodInfo
 from registry.catalog import files
+from registry.catalog.criteria import check_criteria
 from registry.catalog.entry_checks import check_paper
 from registry.catalog.folder import require_folder
 from registry.catalog.link_checks import (
@@ -85,6 +86,7 @@ def inspect_catalog(
     for path, evidence in read.evidence:
         problems += check_evidence(path, evidence, known, read.unreadable, methods, places)
     problems += check_experiments(root, known, experiments)
+    problems += check_criteria(root)
     problems += _check_files(root, read)
     return Report(tuple(sorted(problems)), _counts(read, known))
 

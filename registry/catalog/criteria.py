@@ -12,7 +12,9 @@ from pydantic import Field, model_validator
 
 from registry.catalog import reader
 from registry.catalog.models import Record, Slug, Text
+from registry.catalog.problems import Problem
 from registry.catalog.validation import validate
+from registry.core.errors import CatalogError
 
 FILE = "criteria.yaml"
 _MOST_REASONS = 9  # one digit each in the queue
@@ -47,16 +49,26 @@ class Criteria(Record):
 
 def load_criteria(root: Path) -> Criteria | None:
     """The criteria of the catalog at ``root``; None where it has none. Raises CatalogError."""
-    path = root / FILE
-    if not path.is_file():
-        return None
-    text = reader.read_text(path)
-    lines: reader.Lines = {}
-    tree = reader.parse(path, text, lines)
-    record, problems = validate(path, Criteria, tree, lambda: lines)
-    if record is None:
+    record, problems = _read(root / FILE)
+    if problems:
         raise problems[0].error
     return record
+
+
+def check_criteria(root: Path) -> list[Problem]:
+    """What is wrong with the criteria of the catalog at ``root``, where it has any."""
+    return _read(root / FILE)[1]
+
+
+def _read(path: Path) -> tuple[Criteria | None, list[Problem]]:
+    if not path.is_file():
+        return None, []
+    lines: reader.Lines = {}
+    try:
+        tree = reader.parse(path, reader.read_text(path), lines)
+    except CatalogError as error:
+        return None, [Problem.of(error)]
+    return validate(path, Criteria, tree, lambda: lines)
 
 
 def split_reason(reason: str, criteria: Criteria | None) -> tuple[str | None, str]:

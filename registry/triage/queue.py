@@ -149,14 +149,18 @@ def next_batch(
         found = standings(connection)
         start = pass_start(connection, order.reviewer)
     hidden = _hidden(found, order, start) | set(without)
-    pool = [c for c in candidates(store, POOL + len(hidden)) if c.id not in hidden]
-    known = hidden | {candidate.id for candidate in pool}
-    pool = described(store, _judged_by_others(found, order, known)) + pool
-    chosen, ranked, note = _chosen(store, settings, order, pool, size, seed=start)
+    judged = _judged_by_others(found, order) - hidden
+    # Drawn by lot: the ranking has learnt from the decision that they must not know.
+    second = sorted(described(store, judged), key=lambda c: _lot(start, c.id))
+    apart = hidden | judged
+    pool = [c for c in candidates(store, POOL + len(apart)) if c.id not in apart]
+    room = max(size - len(second), 0)
+    chosen, ranked, note = _chosen(store, settings, order, pool, room, seed=start)
     items = [
-        _as_shown(Item(c, ranked.get(c.id)), found.get(c.id, Standing()), order) for c in chosen
+        _as_shown(Item(c, ranked.get(c.id)), found.get(c.id, Standing()), order)
+        for c in [*second[:size], *chosen]
     ]
-    return Batch(tuple(items), len(pool), note)
+    return Batch(tuple(items), len(judged) + len(pool), note)
 
 
 def waiting(store: Store, order: Order) -> tuple[int, int]:
@@ -165,11 +169,9 @@ def waiting(store: Store, order: Order) -> tuple[int, int]:
         found = standings(connection)
         start = pass_start(connection, order.reviewer)
     hidden = _hidden(found, order, start)
-    open_ = {candidate.id for candidate in candidates(store)}
-    passed = passed_over(found, order.reviewer, start)
-    undecided = {id_ for id_ in passed if id_ in open_}
-    judged = _judged_by_others(found, order, open_ | hidden)
-    return len(open_ - hidden) + len(judged), len(undecided)
+    waits = {candidate.id for candidate in candidates(store)}
+    passed = passed_over(found, order.reviewer, start) & waits
+    return len((waits | _judged_by_others(found, order)) - hidden), len(passed)
 
 
 def one_item(store: Store, settings: Settings, order: Order, id_: str) -> Item | None:
@@ -209,15 +211,11 @@ def _hidden(found: dict[str, Standing], order: Order, start: int) -> set[str]:
     return over
 
 
-def _judged_by_others(found: dict[str, Standing], order: Order, known: set[str]) -> list[str]:
-    """What a second reviewer has to judge though it left the queue of the first."""
+def _judged_by_others(found: dict[str, Standing], order: Order) -> set[str]:
+    """What a second reviewer has to judge, whether or not it left the queue of the first."""
     if not order.double:
-        return []
-    return [
-        id_
-        for id_, standing in found.items()
-        if id_ not in known and standing.votes_of_others(order.reviewer)
-    ]
+        return set()
+    return {id_ for id_, standing in found.items() if standing.votes_of_others(order.reviewer)}
 
 
 def _as_shown(item: Item, standing: Standing, order: Order) -> Item:
@@ -231,7 +229,7 @@ def _chosen(
     store: Store, settings: Settings, order: Order, pool: list[Candidate], count: int, seed: int
 ) -> tuple[list[Candidate], dict[str, Ranked], str | None]:
     """The first ``count`` of ``pool``, what the ranker says of them, and what went wrong."""
-    if not pool:
+    if not pool or not count:
         return [], {}, None
     ranker, note = load_ranker(store, settings)
     newest = sorted(pool, key=lambda c: (-c.published.timestamp(), c.id))
