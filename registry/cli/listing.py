@@ -6,16 +6,14 @@ What stands in files is read without the database; only candidates and the searc
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from registry.cli.output import emit, emit_json, emit_table, talk
+from registry.cli.paper_listing import SORTS, Asked, paper_rows
 from registry.core.errors import UnknownNameError, UsageError
 from registry.core.settings import Settings
-
-if TYPE_CHECKING:
-    from registry.catalog.models import Paper
 
 _WHAT = ("methods", "papers", "surveys", "leaves", "tasks")
 _STATUSES = {
@@ -40,6 +38,28 @@ def list_(
     needs: list[str] = typer.Option(
         [], "--needs", help="Only methods that need this, or part of its name: reward; repeatable."
     ),
+    category: str | None = typer.Option(
+        None, "--category", help="Only papers listed there on arXiv: cs.CL, stat.ML ..."
+    ),
+    leaf: str | None = typer.Option(
+        None, "--leaf", metavar="GROUP/LEAF", help="Only papers there; `registry list leaves`."
+    ),
+    since: str | None = typer.Option(
+        None, "--since", metavar="DAY", help="Only papers first submitted then or later."
+    ),
+    until: str | None = typer.Option(
+        None, "--until", metavar="DAY", help="Only papers first submitted then or earlier."
+    ),
+    text: str | None = typer.Option(
+        None, "--text", metavar="WORDS", help="Only papers that hold all these words."
+    ),
+    sort: str | None = typer.Option(
+        None, "--sort", metavar="|".join(SORTS), help="The order of papers."
+    ),
+    limit: int | None = typer.Option(
+        None, "--limit", min=0, help="So many papers, 0 for all; candidates: 100 unless given."
+    ),
+    offset: int = typer.Option(0, "--offset", min=0, help="Leave out so many papers first."),
     as_json: bool = typer.Option(False, "--json", help="A list of objects as JSON."),
 ) -> None:
     """List methods, papers, surveys, the taxonomy's leaves or the built-in tasks.
@@ -49,23 +69,33 @@ def list_(
     Example:
 
         registry list methods --family preference --needs reference
-        registry list papers --status candidate --json
+        registry list papers --status candidate --category cs.CL --since 2026-01-01 --json
+        registry list papers --text "reward model" --sort oldest --limit 20
     """
+    asked = Asked(status, category, leaf, since, until, text, sort, limit, offset)
     if what not in _WHAT:
         raise UnknownNameError("list", what, _WHAT, "registry list --help")
     _check_status(what, status)
     if what != "methods" and (family or needs):
         given = f"--family {family}" if family else f"--needs {needs[0]}"
         raise UsageError(f"{given} is for methods. Say: registry list methods {given}")
-    rows = _methods(status, family, needs) if what == "methods" else _rows(what, status)
+    if what not in ("papers", "surveys") and asked.given:
+        raise UsageError(f"{asked.given} is for papers: registry list papers {asked.given} ...")
+    if what == "surveys" and text is not None:
+        raise UsageError("--text is for papers: registry list papers --text ...")
+    rows = _methods(status, family, needs) if what == "methods" else _rows(what, asked)
     if as_json:
         emit_json(rows)
     elif rows:
         emit_table(list(rows[0]), ([_cell(value) for value in row.values()] for row in rows))
     else:
-        asked = [f"status {status}"] * bool(status) + [f"family {family}"] * bool(family)
-        asked += [f"need of {need}" for need in needs]
-        talk(f"no {what}" + (f" with {' and '.join(asked)}" if asked else ""))
+        filters = {"status": status, "family": family, "category": category, "leaf": leaf,
+                   "text": text}  # fmt: skip
+        parts = [f"{name} {value}" for name, value in filters.items() if value]
+        parts += [f"need of {need}" for need in needs]
+        parts += [f"a first version from {since}"] * bool(since)
+        parts += [f"a first version until {until}"] * bool(until)
+        talk(f"no {what}" + (f" with {' and '.join(parts)}" if parts else ""))
 
 
 def show(
@@ -139,7 +169,7 @@ def _check_status(what: str, status: str | None) -> None:
     raise UnknownNameError(f"status of {what}", status, allowed, "registry list --help")
 
 
-def _rows(what: str, status: str | None) -> Rows:
+def _rows(what: str, asked: Asked) -> Rows:
     if what == "tasks":
         from methods.engine.tasks import TASKS
 
@@ -147,17 +177,7 @@ def _rows(what: str, status: str | None) -> Rows:
     settings = Settings.load()
     if what == "leaves":
         return _leaves(settings)
-    if status == "candidate":
-        return _candidates(settings)
-    from registry.catalog.files import load_papers
-    from registry.catalog.models import Survey
-
-    papers = load_papers(settings.catalog_dir).values()
-    return [
-        _paper(paper)
-        for paper in papers
-        if status in (None, paper.status) and (what == "papers" or isinstance(paper, Survey))
-    ]
+    return paper_rows(asked, settings, surveys=what == "surveys")
 
 
 def _methods(status: str | None, family: str | None, needs: Sequence[str]) -> Rows:
@@ -190,36 +210,6 @@ def _methods(status: str | None, family: str | None, needs: Sequence[str]) -> Ro
 
 def _is_part(asked: str, need: str) -> bool:
     return asked.strip().lower() in need.lower()
-
-
-def _paper(paper: Paper) -> dict[str, Any]:
-    return {
-        "id": paper.id,
-        "title": paper.title,
-        "status": paper.status,
-        "leaves": list(paper.leaves),
-        "methods": [link.slug for link in paper.methods],
-    }
-
-
-def _candidates(settings: Settings) -> Rows:
-    from registry.store.engine import open_store
-    from registry.store.queries import candidates
-    from registry.store.sync import refresh
-
-    with open_store(settings) as store:
-        refresh(store, settings)  # what was accepted since is no candidate any more
-        found = candidates(store)
-    return [
-        {
-            "id": candidate.id,
-            "title": candidate.title,
-            "status": "candidate",
-            "leaves": list(getattr(candidate, "leaves", ())),
-            "methods": [],
-        }
-        for candidate in found
-    ]
 
 
 def _leaves(settings: Settings) -> Rows:

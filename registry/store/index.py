@@ -66,7 +66,9 @@ class Document:
     @property
     def digest(self) -> int:
         """A 63-bit hash of everything the document says."""
-        said = repr(tuple(vars(self).values())).encode("utf-8", "replace")
+        listed = (self.kind, self.ref, self.status, self.title, *self.tags)
+        moments = (str(self.submitted), str(self.updated))
+        said = "\x1f".join((*listed, *moments, *self.texts)).encode("utf-8", "replace")
         return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big") >> 1
 
 
@@ -179,9 +181,8 @@ def _add(
              "updated": one.updated, "document_id": number}
             for tag in one.tags
         ]  # fmt: skip
-    connection.execute(documents.insert(), rows)
-    if tags:
-        connection.execute(document_tags.insert(), tags)
+    put(connection, documents, rows)
+    put(connection, document_tags, tags)
     add_segment(connection, kind, low, low + len(draft), len(draft), draft.postings())
 
 

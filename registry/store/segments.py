@@ -122,7 +122,8 @@ def lookup(
     by_id = {segment.id: segment for segment in found}
     parts: dict[str, dict[int, list[tuple[int, Array, Array]]]] = {}
     for key, id_, data in _blocks_of(connection, sorted(set(asked))):
-        segment = by_id[id_]
+        if (segment := by_id.get(id_)) is None:
+            continue
         documents, values_ = _find(data, key)
         if len(segment.buried) and len(documents):
             alive = segment.alive(documents)
@@ -133,6 +134,20 @@ def lookup(
     return {kind: {key: _chained(p) for key, p in of.items()} for kind, of in parts.items()}
 
 
+def lengths(
+    connection: Connection, asked: Sequence[int], found: Sequence[Segment]
+) -> dict[int, int]:
+    """How many documents at most hold each of the keys ``asked``; no list is read for it."""
+    mine = {segment.id for segment in found}
+    query = _blocks_query(len(set(asked)), "length(postings.data)")
+    keys_ = {f"key{n}": key for n, key in enumerate(sorted(set(asked)))}
+    total: dict[int, int] = {}
+    for row in connection.execute(query, keys_) if keys_ else ():
+        if row.id in mine:
+            total[row.key] = total.get(row.key, 0) + row.data // 6
+    return total
+
+
 def _blocks_of(connection: Connection, asked: Sequence[int]) -> Iterator[tuple[int, int, bytes]]:
     """Of each segment the block in which a key is, if it is there at all."""
     values = {f"key{n}": key for n, key in enumerate(asked)}
@@ -141,12 +156,12 @@ def _blocks_of(connection: Connection, asked: Sequence[int]) -> Iterator[tuple[i
 
 
 @cache
-def _blocks_query(count: int) -> TextClause:
+def _blocks_query(count: int, what: str = "postings.data") -> TextClause:
     # As text: building it anew for every question would take longer than answering it.
     wanted = ", ".join(f"(CAST(:key{n} AS BIGINT))" for n in range(count))
     return text(
         f"WITH wanted (key) AS (VALUES {wanted}) "  # noqa: S608  names of parameters only
-        "SELECT wanted.key, segments.id, postings.data "
+        f"SELECT wanted.key, segments.id, {what} AS data "
         "FROM wanted CROSS JOIN segments CROSS JOIN postings "  # SQLite takes them in this order
         "WHERE postings.segment_id = segments.id AND postings.first = "
         "(SELECT max(within.first) FROM postings AS within "

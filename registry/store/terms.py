@@ -87,7 +87,7 @@ KEYS = Keys()
 
 
 def _american(word: str) -> str:
-    return _BRITISH.sub(r"iz\1", word)
+    return _BRITISH.sub(r"iz\1", word) if "is" in word else word
 
 
 @cache

@@ -41,14 +41,14 @@ class Corpus:
         chance = random.Random(7)
         words = [_made_up_word(n) for n in range(30_000)]
         weights = [1 / (n + 10) for n in range(len(words))]
-        pool = chance.choices(words, weights, k=2_000_000)
-        self.abstracts = [" ".join(chance.choices(pool, k=180)) for _ in range(5_000)]
+        pool = chance.choices(words, weights, k=300_000)
+        self.abstracts = [" ".join(chance.choices(pool, k=180)) for _ in range(1_500)]
         fields = ("cs.LG", "cs.CL", "cs.AI", "stat.ML")
         self.categories = [tuple(chance.sample(fields, 2)) for _ in range(1_000)]
         self.pairs = [
             (f"{20 + n // 90_000:02}{1 + n // 7_500 % 12:02}.{n % 7_500:05}",
              " ".join(chance.choices(pool, k=9)))
-            for n in range(100_000)
+            for n in range(20_000)
         ]  # fmt: skip
 
     def titles(self) -> list[str]:

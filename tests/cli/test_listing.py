@@ -86,12 +86,13 @@ def test_the_filters_of_methods_combine(
     assert [row["slug"] for row in rows] == [info.slug for info in METHODS if kept(info)]
 
 
-def test_papers_are_objects_with_five_facts(
+def test_papers_are_objects_with_six_facts(
     catalog: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = as_json(capsys, "list", "papers")
     assert [row["id"] for row in rows] == ["2401.00001", "2401.00002", "2402.00001"]
-    assert all(set(row) == {"id", "title", "status", "leaves", "methods"} for row in rows)
+    facts = {"id", "title", "status", "submitted", "leaves", "methods"}
+    assert all(set(row) == facts for row in rows)
     assert rows[0]["leaves"] == ["fruit/apples", "fruit/pears"]
     assert rows[0]["methods"] == ["dpo"]
 
