@@ -93,7 +93,9 @@ def _row_of_json(fields: dict[str, Any], number: int) -> Row | Skipped:
     said = [str(fields[key]) for key in ("venue_badge", "listed_date", "date") if fields.get(key)]
     return Row(
         line=line,
-        section=tuple(part.strip() for part in str(fields.get("section") or "").split(" > ") if part),
+        section=tuple(
+            part.strip() for part in str(fields.get("section") or "").split(" > ") if part
+        ),
         title=title,
         arxiv_id=ids[0] if ids else None,
         links=links,

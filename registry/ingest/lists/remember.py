@@ -91,9 +91,7 @@ def unknown_ids(connection: Connection) -> list[str]:
             list_rows.c.arxiv_id.not_in(select(papers.c.id)),
         )
         .group_by(list_rows.c.arxiv_id)
-        .order_by(
-            func.count(list_rows.c.source_id.distinct()).desc(), list_rows.c.arxiv_id.desc()
-        )
+        .order_by(func.count(list_rows.c.source_id.distinct()).desc(), list_rows.c.arxiv_id.desc())
     )
     return list(connection.execute(query).scalars())
 

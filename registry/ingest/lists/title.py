@@ -9,7 +9,16 @@ from registry.ingest.lists.wording import clean_title, is_label, quoted, reads_a
 
 def title_in(spans: list[Span]) -> str | None:
     """The title among ``spans``, or None."""
-    ways = (_linked_to_paper, _bold, _quoted, _before_link, _titled, _after_link, _linked, _anything)
+    ways = (
+        _linked_to_paper,
+        _bold,
+        _quoted,
+        _before_link,
+        _titled,
+        _after_link,
+        _linked,
+        _anything,
+    )
     for way in ways:
         text = way(spans)
         if text and (title := clean_title(text)) and not is_label(title):
@@ -77,3 +86,8 @@ def _after_link(spans: list[Span]) -> str | None:
 
 def _anything(spans: list[Span]) -> str | None:
     return next((s.text for s in spans if s.text.strip() and not is_label(s.text)), None)
+
+
+_WAYS = (
+    _linked_to_paper, _bold, _quoted, _before_link, _titled, _after_link, _linked, _anything,
+)  # fmt: skip
