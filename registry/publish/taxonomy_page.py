@@ -63,8 +63,11 @@ def _leaf(snapshot: Snapshot, leaf: Leaf) -> Html:
     named = [one for one in leaf.canonical if one.id not in {p.id for p in papers}]
     canonical = [_canonical(snapshot, one) for one in named]
     shows = el("p", "Papers that show what it means: ", _series(canonical), class_="faint")
+    # Links to a leaf that was renamed or merged still lead here.
+    former = join([el("span", id=anchor(alias)) for alias in leaf.aliases], Html(""))
     return el(
         "section",
+        former,
         el("h3", leaf.title, el("span", plural(len(papers), "paper"), class_="count")),
         paragraph(leaf.scope),
         held,

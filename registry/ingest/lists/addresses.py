@@ -93,6 +93,9 @@ def arxiv_in(url: str) -> Found | None:
     about = _ARXIV_HOST.search(host) or "10.48550" in path or "arxiv.org/" in path.lower()
     if not about and not (host.endswith("huggingface.co") and path.startswith("/papers/")):
         return None
+    # Another name of arXiv's host is no fault of the address's form; its host is judged elsewhere.
+    if exact := _parsed(f"https://arxiv.org{path}"):
+        return Found(exact, exact)
     if repaired := _searched(path):
         return Found(repaired, path.lstrip("/"), repaired=True)
     if match := _PAPER_PATH.match(path):

@@ -32,17 +32,14 @@ class Knowledge:
 
     def nearest(self, title: str) -> Match | None:
         """The paper whose title is most like ``title``, or None."""
-        if self._own_index is None:
-            pairs = ((id_, one) for id_, titles in self.own.items() for one in titles)
-            self._own_index = TitleIndex.of(pairs)
-        found = [*self._own_index.nearest(title, 1)]
+        found = self._made().nearest(title, 1)
         if self.index is not None:
             found += self.index.nearest(title, 1)
         return max(found, key=lambda m: (m.likeness.same, m.likeness.score), default=None)
 
     def weight(self, word: str) -> float:
-        """How much a word tells, from 0 to 1; all the same where no index says."""
-        return self.index.weight(word) if self.index else 1.0
+        """How much a word tells, from 0 to 1."""
+        return (self.index or self._made()).weight(word)
 
     def bears_out(self, name: str, id_: str, title: str) -> tuple[str, ...]:
         """The other lists that give an identifier a title like ``title``."""
@@ -52,6 +49,13 @@ class Knowledge:
             if other != name and likeness(title, its, self.weight).same
         }
         return tuple(sorted(others))
+
+    def _made(self) -> TitleIndex:
+        """An index of the titles known here."""
+        if self._own_index is None:
+            pairs = ((id_, one) for id_, titles in self.own.items() for one in titles)
+            self._own_index = TitleIndex.of(pairs)
+        return self._own_index
 
     def close(self) -> None:
         """Give back what was opened here; the index given is its owner's."""

@@ -25,6 +25,9 @@ _WORD = re.compile(r"[^\W_]+")
 _COINED = re.compile(r"^\s*([^\s:,]*(?:[A-Z].*[A-Z]|[0-9]|-)[^\s:,]*|[A-Z][a-z]+)\s*[:\u2014]")
 
 
+Weight = Callable[[str], float]  # from 0, tells nothing, to 1
+
+
 @dataclass(frozen=True)
 class Likeness:
     """How like two titles are. ``score`` and ``closeness`` are shares from 0 to 1."""
@@ -54,10 +57,13 @@ def key_of(title: str) -> str:
     return "".join(words_of(title))
 
 
-def likeness(one: str, other: str, weight: Callable[[str], float] = lambda word: 1.0) -> Likeness:
-    """How like two titles are; ``weight`` says how much a word tells, by default all the same."""
+def likeness(one: str, other: str, weight: Weight | None = None) -> Likeness:
+    """How like two titles are; ``weight`` says how much a word tells.
+
+    Without it every word tells the same, and titles are held to be unlike where that decides.
+    """
     a, b = words_of(one), words_of(other)
-    close = closeness(a, b, weight)
+    close = closeness(a, b, weight or _alike)
     if "".join(a) == "".join(b):
         return Likeness(1.0, 1.0, True, "the same letters")
     if part := _part(a, b):
@@ -70,25 +76,29 @@ def likeness(one: str, other: str, weight: Callable[[str], float] = lambda word:
     coined = _coined(one), _coined(other)
     if coined[0] and coined[0] == coined[1]:
         return Likeness(score, close, True, f"both are called {coined[0]}")
-    if score >= NEAR and close >= NEAR:
+    if weight is not None and score >= NEAR and close >= NEAR:
         return Likeness(score, close, True, f"{close:.0%} of what the words tell agrees")
     return Likeness(score, close, False, f"{score:.0%} of the words or letters agree")
 
 
 def best_likeness(
-    title: str, titles: Sequence[str], weight: Callable[[str], float] = lambda word: 1.0
+    title: str, titles: Sequence[str], weight: Weight | None = None
 ) -> tuple[str, Likeness]:
     """The most like of ``titles``, at least one, and how like it is."""
     rated = [(other, likeness(title, other, weight)) for other in titles]
     return max(rated, key=lambda pair: (pair[1].same, pair[1].score))
 
 
-def closeness(a: Sequence[str], b: Sequence[str], weight: Callable[[str], float]) -> float:
+def closeness(a: Sequence[str], b: Sequence[str], weight: Weight) -> float:
     """The share of the words of both titles, weighed, that stand in both."""
     ours, theirs = Counter(a), Counter(b)
     shared = sum(weight(word) * count for word, count in (ours & theirs).items())
     total = sum(weight(w) * n for side in (ours, theirs) for w, n in side.items())
     return 2 * shared / total if total else 0.0
+
+
+def _alike(word: str) -> float:
+    return 1.0
 
 
 def _score(a: Sequence[str], b: Sequence[str]) -> float:

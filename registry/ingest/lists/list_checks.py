@@ -10,7 +10,7 @@ from registry.catalog.models import Taxonomy
 from registry.core.plural import plural
 from registry.ingest.lists.addresses import arxiv_in, same_address
 from registry.ingest.lists.document import Document, ListedLink, Row
-from registry.ingest.lists.findings import Finding, finding
+from registry.ingest.lists.findings import Finding, Severity, finding
 from registry.ingest.lists.likeness import key_of
 from registry.ingest.lists.sections import SectionMap
 from registry.ingest.lists.walker import anchor_of
@@ -47,7 +47,6 @@ def check_repeats(document: Document) -> Iterator[Finding]:
             by_title.setdefault(key, row)
         for address in _pages(row):
             by_address.setdefault(address, row)
-    return
 
 
 def check_addresses(name: str, row: Row) -> Iterator[Finding]:
@@ -83,7 +82,7 @@ def check_date(name: str, row: Row) -> Iterator[Finding]:
         what = f"the date {row.when} is not that of {row.arxiv_id}"
         evidence = f"The identifier was given in {year}-{month:02}, {plural(apart, 'month')} apart"
         fix = f"write {year}-{month:02}, or say what else the date is"
-        severity = "warning" if apart > 1 else "info"
+        severity: Severity = "warning" if apart > 1 else "info"
         yield finding(name, row, severity, "date-differs", what, evidence, fix)
 
 
@@ -133,13 +132,13 @@ def _same_title(name: str, row: Row, other: Row) -> Finding:
     if row.arxiv_id and other.arxiv_id:
         evidence = f"There it is {other.arxiv_id}, here {row.arxiv_id}"
         fix = "correct the identifier that is wrong"
-        severity = "warning"
+        severity: Severity = "warning"
     else:
         evidence = f"There it is {_first_page(other)}, here {_first_page(row)}"
         fix = "make one row of both, with both addresses"
         severity = "info" if row.section != other.section else "warning"
     what = f"line {other.line} has the same title"
-    return finding(name, row, severity, "same-title", what, evidence, fix)  # type: ignore[arg-type]
+    return finding(name, row, severity, "same-title", what, evidence, fix)
 
 
 def _pages(row: Row) -> Iterator[str]:

@@ -8,11 +8,12 @@ from registry.core.plural import plural
 from registry.ingest.lists.document import Row
 from registry.ingest.lists.findings import Finding, finding
 from registry.ingest.lists.knowledge import Knowledge
-from registry.ingest.lists.likeness import Likeness, best_likeness
+from registry.ingest.lists.likeness import Likeness, best_likeness, words_of
 from registry.ingest.lists.titles import Match
 
 RENAMED = 0.35  # closeness from which an unlike title may be a new title of the same work
-_FULL = 0.9  # likeness from which a title is another paper's, word for word or nearly
+_EXACT = 0.97  # likeness from which a title alone says whose it is
+_NEARLY = 0.9  # from which it does where the identifier is known to be another paper's
 _ENOUGH = 200  # identifiers of a month from which its last number says something
 _BEYOND = 1.25  # times that last number: arXiv had not come so far
 
@@ -87,7 +88,7 @@ def _check_title(
     shown = f"{row.arxiv_id} is {title!r}" + (
         f", and bore {plural(len(titles) - 1, 'other title')}" if len(titles) > 1 else ""
     )
-    match = _owner(row, known)
+    match = _owner(row, known, _NEARLY)
     if match is not None and match.id != row.arxiv_id:
         yield finding(
             name, row, "error", "wrong-id", f"{row.arxiv_id} is the identifier of another paper",
@@ -146,14 +147,21 @@ def _unknown(name: str, row: Row, known: Knowledge) -> Iterator[Finding]:
 _FETCH = "see whether it exists: registry ingest --ids {}"
 
 
-def _owner(row: Row, known: Knowledge) -> Match | None:
-    """The paper that bears the row's title, where one does word for word or nearly."""
+def _owner(row: Row, known: Knowledge, least: float = _EXACT) -> Match | None:
+    """The paper that bears the row's title, word for word but for a slip of the pen.
+
+    ``least`` is the likeness from which it does. Titles that differ in a number, such as the size
+    of a model, are two papers'.
+    """
     match = known.nearest(row.title)
-    if match is None or not match.likeness.same or match.likeness.score < _FULL:
+    if match is None or not match.likeness.same or match.likeness.score < least:
         return None
-    # A part of a title is too little to name another paper by.
-    part = match.likeness.sign.startswith("one is")
-    return None if part and match.likeness.closeness < _FULL else match
+    ours, theirs = (_numbered(title) for title in (row.title, match.title))
+    return match if ours == theirs or match.likeness.score == 1.0 else None
+
+
+def _numbered(title: str) -> set[str]:
+    return {word for word in words_of(title) if any(c.isdigit() for c in word)}
 
 
 def _measured(like: Likeness) -> str:

@@ -4,41 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from registry.core.escape import one_line
-from registry.ingest.lists.addresses import arxiv_in, is_social, kind_of, mentioned_in, same_address
-from registry.ingest.lists.document import Fault, ListedLink, Row, Skipped, When
-from registry.ingest.lists.title import is_titled, title_in
+from registry.ingest.lists.addresses import kind_of
+from registry.ingest.lists.document import Row, Skipped
+from registry.ingest.lists.rows import SHOWN, rows_in, with_bare_links
+from registry.ingest.lists.tables import rows_of_table
+from registry.ingest.lists.title import is_titled
 from registry.ingest.lists.walker import Item, Span
-from registry.ingest.lists.wording import (
-    badge_text,
-    clean_title,
-    date_in,
-    is_label,
-    reads_as_title,
-    venue_in,
-)
+from registry.ingest.lists.wording import clean_title, is_label, reads_as_title
 
-_BARE_URL = re.compile(r"https?://[^\s<>\"'|]+[^\s<>\"'|.,;:!?)\]}]")
-_TITLE_COLUMN = re.compile(r"\b(?:title|papers?|work|article|publication|reference)s?\b", re.I)
-_NAME_COLUMN = re.compile(r"\b(?:name|method|model|approach|benchmark|dataset|algorithm)s?\b", re.I)
-_DATE_COLUMN = re.compile(
-    r"\b(?:date|time|year|month|published|release[d]?|publication date)\b", re.I
-)
-_VENUE_COLUMN = re.compile(r"\b(?:venue|conference|pub|publisher|journal|published)\b", re.I)
+_SENTENCE = re.compile(r"[a-z][.!?]\s+[A-Z]|\b(?:[Oo]ur|[Ww]e|[Tt]his|[Tt]hese|[Pp]lease|[Ss]ee)\b")
 _DETAIL = re.compile(r"\W*[^\W\d_][\w &/-]{0,30}:(?:\s|$)")
-_SHOWN = 160  # characters of what was passed over
-
-
-@dataclass
-class _Facts:
-    """What the spans of one row say beside its title."""
-
-    links: list[ListedLink] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    badges: list[str] = field(default_factory=list)
 
 
 def recover(items: Iterable[Item]) -> Iterator[Row | Skipped]:
@@ -52,7 +29,7 @@ def recover(items: Iterable[Item]) -> Iterator[Row | Skipped]:
 
 def _recover(item: Item) -> Iterator[Row | Skipped]:
     if item.kind == "table":
-        yield from _of_table(item)
+        yield from rows_of_table(item)
     elif item.kind in ("paragraph", "heading"):
         yield from _of_paragraph(item)
     else:
@@ -60,10 +37,10 @@ def _recover(item: Item) -> Iterator[Row | Skipped]:
 
 
 def _with_details(items: Iterable[Item]) -> Iterator[Item]:
-    """``items``, bullets such as "Authors: ..." under the title that they add to."""
+    """``items``, those such as "Authors: ..." under the title that they add to."""
     titled: Item | None = None
     for item in items:
-        if titled is not None and item.kind == "bullet" and _is_detail(item):
+        if titled is not None and _is_detail(item) and _below(item, titled):
             titled.children.append(item)
             continue
         if titled is not None:
@@ -75,12 +52,22 @@ def _with_details(items: Iterable[Item]) -> Iterator[Item]:
         yield titled
 
 
+def _below(item: Item, titled: Item) -> bool:
+    own = titled.section if titled.kind == "paragraph" else (*titled.section, titled.text)
+    return item.section == own
+
+
 def _heads(item: Item) -> bool:
-    return _leads_with_title(item.spans) and _names_paper(item.spans)
+    spans = with_bare_links(item.spans)
+    leads = _leads_with_title(spans) or _title_above(replace(item, spans=spans)) is not None
+    return leads and _names_paper(spans)
 
 
 def _is_detail(item: Item) -> bool:
-    named = any(span.url and is_titled(span) for span in item.spans)
+    spans = with_bare_links(item.spans)
+    named = any(span.url and is_titled(span) for span in spans)
+    if item.kind == "paragraph":  # a bullet may repeat the paper's address, a paragraph is prose
+        named = named or _names_paper(spans)
     return bool(_DETAIL.match(item.text)) and not named and not item.children
 
 
@@ -88,16 +75,16 @@ def _is_detail(item: Item) -> bool:
 
 
 def _of_bullet(item: Item) -> Iterator[Row | Skipped]:
-    spans = _with_bare_links(item.spans)
+    spans = with_bare_links(item.spans)
     if _is_prose(spans):
         addresses = " ".join(span.url or "" for span in spans if span.url)
-        yield Skipped(item.line, "prose that names a paper", f"{item.text[:_SHOWN]} {addresses}")
+        yield Skipped(item.line, "prose that names a paper", f"{item.text[:SHOWN]} {addresses}")
         return
     below = [one for child in item.children for one in _recover(child)]
     details = _details(item.children, below) if _names_paper(spans) else []
     if _names_paper(spans):
         own = {span.line for child in details for span in child.spans}
-        yield from _split(spans, item, _spans_of(details))
+        yield from rows_in(spans, item, _spans_of(details))
         # A row made of what only adds to this one (its code, its authors) is no row of its own.
         yield from (one for one in below if one.line not in own)
         return
@@ -108,7 +95,7 @@ def _of_bullet(item: Item) -> Iterator[Row | Skipped]:
                 one = replace(one, section=_under(one, item, name))
             yield one
         return
-    rows = list(_split(spans, item, _spans_of(item.children)))
+    rows = list(rows_in(spans, item, _spans_of(item.children)))
     yield from rows
     if not rows or isinstance(rows[0], Skipped):
         yield from below
@@ -130,7 +117,7 @@ def _details(children: list[Item], below: Iterable[Row | Skipped]) -> list[Item]
 
 
 def _spans_of(items: Iterable[Item]) -> list[Span]:
-    return [span for item in items for span in _with_bare_links(item.spans)]
+    return [span for item in items for span in with_bare_links(item.spans)]
 
 
 def _last(item: Item) -> int:
@@ -171,7 +158,7 @@ def _names_paper(spans: list[Span]) -> bool:
 
 def _of_paragraph(item: Item) -> Iterator[Row | Skipped]:
     details = _spans_of(item.children)
-    groups = list(_groups(_lines(_with_bare_links(item.spans))))
+    groups = list(_groups(_lines(with_bare_links(item.spans))))
     for number, group in enumerate(groups, start=1):
         part = replace(item, spans=group, line=group[0].line, kind="paragraph")
         below = details if number == len(groups) else []
@@ -179,14 +166,14 @@ def _of_paragraph(item: Item) -> Iterator[Row | Skipped]:
         if not papers:
             continue  # prose; nothing in it names a paper
         if text := _table_line(group):
-            yield from _split(group, part, [], text)
+            yield from rows_in(group, part, [], text)
         elif _leads_with_title(group):
-            yield from _split(group, part, below)
+            yield from rows_in(group, part, below)
         elif (title := _title_above(part)) is not None:
-            yield from _split(group, replace(part, section=part.section[:-1]), below, title)
+            yield from rows_in(group, replace(part, section=part.section[:-1]), below, title)
         else:
             addresses = " ".join(span.url or "" for span in papers)
-            text = f"{part.text[:_SHOWN]} {addresses}".strip()
+            text = f"{part.text[:SHOWN]} {addresses}".strip()
             yield Skipped(part.line, "prose that names a paper", text)
 
 
@@ -250,170 +237,4 @@ def _table_line(spans: list[Span]) -> str | None:
     if not text.lstrip().startswith("|"):
         return None
     cells = [clean_title(cell.strip("[] ")) for cell in text.split("|")]
-    return next((cell for cell in cells if reads_astitle_in(cell)), None)
-
-
-# -- tables --------------------------------------------------------------------------------------
-
-
-def _of_table(item: Item) -> Iterator[Row | Skipped]:
-    cells = [_with_bare_links(cell) for cell in item.cells]
-    spans = [span for cell in cells for span in cell]
-    column = _column(item.header, _TITLE_COLUMN, cells)
-    if column is None:
-        column = _column(item.header, _NAME_COLUMN, cells)
-    title = _title_of_cell(cells[column]) if column is not None else None
-    if title is not None and not any(span.url for span in spans):
-        yield Row(item.line, item.section, title, None, when=_when_in(item, cells))
-        return
-    found = list(_split(spans, replace(item, spans=spans), [], title))
-    for row in found:
-        if isinstance(row, Row):
-            when = _when_in(item, cells) or row.when
-            yield replace(row, when=when, venue=_venue_in(item, cells) or row.venue)
-        else:
-            yield row
-
-
-def _column(
-    header: tuple[str, ...], wanted: re.Pattern[str], cells: list[list[Span]]
-) -> int | None:
-    for number, name in enumerate(header[: len(cells)]):
-        if wanted.search(name) and _title_of_cell(cells[number]) is not None:
-            return number
-    return None
-
-
-def _title_of_cell(cell: list[Span]) -> str | None:
-    title = title_in(cell)
-    return title if title and reads_as_title(title, 1) else None
-
-
-def _when_in(item: Item, cells: list[list[Span]]) -> When | None:
-    for name, cell in zip(item.header, cells, strict=False):
-        text = " ".join(span.text for span in cell)
-        if _DATE_COLUMN.search(name) and len(text) < 40 and (when := date_in(text)):
-            return when
-    return None
-
-
-def _venue_in(item: Item, cells: list[list[Span]]) -> str | None:
-    for name, cell in zip(item.header, cells, strict=False):
-        text = one_line(" ".join(span.text for span in cell))
-        if _VENUE_COLUMN.search(name) and (venue := venue_in(text)):
-            return venue
-    return None
-
-
-# -- one row or several --------------------------------------------------------------------------
-
-
-def _split(
-    spans: list[Span], item: Item, details: list[Span], title: str | None = None
-) -> Iterator[Row | Skipped]:
-    """The rows in ``spans``: one, or one for each linked title where several papers are linked."""
-    starts = [
-        n
-        for n, span in enumerate(spans)
-        if span.url and is_titled(span) and kind_of(span.url, span.text) in ("paper", "published")
-    ]
-    addresses = {same_address(spans[n].url or "") for n in starts}
-    if title is None and len(starts) > 1 and len(addresses) == len(starts):
-        ends = [*starts[1:], len(spans)]
-        for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-            own = spans[0 if number == 0 else start : end]
-            rest = details if end == len(spans) else []
-            yield _row(own, rest, item, clean_title(spans[start].text))
-        return
-    yield _row(spans, details, item, title)
-
-
-def _row(spans: list[Span], details: list[Span], item: Item, title: str | None) -> Row | Skipped:
-    line = item.line if item.kind != "paragraph" else spans[0].line if spans else item.line
-    facts = _facts([*spans, *details])
-    title = title or title_in(spans)
-    if reason := _no_row(spans, facts, title):
-        return Skipped(line, reason, item.text[:_SHOWN])
-    if len(set(facts.ids)) > 1:
-        facts.faults.append(Fault("two-ids", ", ".join(dict.fromkeys(facts.ids))))
-    words = " ".join(span.text for span in spans if span.url is None or is_label(span.text))
-    said = [*facts.badges, words, " ".join(span.text for span in details)]
-    return Row(
-        line=line,
-        section=item.section,
-        title=title or "",
-        arxiv_id=facts.ids[0] if facts.ids else None,
-        links=tuple(facts.links),
-        when=next((when for text in said if (when := date_in(text))), None),
-        venue=next((venue for text in said if (venue := venue_in(text))), None),
-        faults=tuple(facts.faults),
-    )
-
-
-def _no_row(spans: list[Span], facts: _Facts, title: str | None) -> str | None:
-    """Why the spans are no row, or None where they are one."""
-    urls = [span.url for span in spans if span.url is not None]
-    if urls and all(url.startswith("#") for url in urls):
-        return "table of contents"
-    if not urls and not facts.ids and not facts.links:
-        pictures = any(span.pictures for span in spans)
-        return "only a picture" if pictures and not title else "no link"
-    if not facts.ids and not facts.faults and all(is_social(link.url) for link in facts.links):
-        return "only links to posts, people or this page"
-    if not title:
-        return "no title"
-    named = any(link.kind not in ("other", "list") for link in facts.links)
-    return None if named or facts.ids or reads_as_title(title) else "no paper"
-
-
-def _facts(spans: list[Span]) -> _Facts:
-    facts = _Facts()
-    said: list[str] = []
-    for span in spans:
-        label = one_line(span.text)
-        pictured = [text for source in span.pictures if (text := badge_text(source))]
-        facts.badges += pictured
-        said += [id_ for text in (*pictured, label) if (id_ := mentioned_in(text))]
-        if span.url is not None and not span.url.startswith("#"):
-            if span.url or label:  # a badge that leads nowhere is only a badge
-                _add_link(facts, span.url, label or " ".join(pictured))
-    # What an address says comes before what a badge or the text says.
-    facts.ids = list(dict.fromkeys([*facts.ids, *said]))
-    return facts
-
-
-def _add_link(facts: _Facts, url: str, label: str) -> None:
-    if not url:
-        facts.faults.append(Fault("empty-link", label))
-        return
-    found = arxiv_in(url)
-    if found is not None and found.id is None:
-        facts.faults.append(Fault("malformed-id", found.raw))
-    elif found is not None and found.id is not None:
-        facts.ids.append(found.id)
-        if found.repaired:
-            facts.faults.append(Fault("repaired-id", url))
-    elif not re.match(r"(?:https?:)?//|mailto:", url):
-        # An address without its scheme, or a file of the list's own repository.
-        facts.faults.append(Fault("bad-address", url))
-    link = ListedLink(kind_of(url, label), url, label)
-    if all(link.url != other.url for other in facts.links):
-        facts.links.append(link)
-
-
-def _with_bare_links(spans: list[Span]) -> list[Span]:
-    """``spans`` with the addresses that stand in text as links of their own."""
-    found: list[Span] = []
-    for span in spans:
-        if span.url is not None or "http" not in span.text:
-            found.append(span)
-            continue
-        at = 0
-        for match in _BARE_URL.finditer(span.text):
-            if before := span.text[at : match.start()]:
-                found.append(Span(before, span.line, bold=span.bold))
-            found.append(Span("", span.line, url=match[0]))
-            at = match.end()
-        rest = Span(span.text[at:], span.line, None, span.bold, span.pictures, span.ends_line)
-        found.append(rest)
-    return found
+    return next((cell for cell in cells if reads_as_title(cell)), None)

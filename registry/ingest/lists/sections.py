@@ -13,53 +13,15 @@ from collections import Counter
 from registry.catalog.models import Leaf, Taxonomy
 from registry.ingest.lists.likeness import words_of
 
-_ENOUGH = 0.5  # of what the innermost telling heading says
+_ENOUGH = 0.4  # of what the innermost telling heading says
+_ENDINGS = ("ations", "ation", "ings", "ing", "ments", "ment", "ies", "ers", "er", "es", "s")
 _NAME, _KEYWORD, _SCOPE = 1.0, 0.8, 0.35
-_IDLE = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "the",
-        "of",
-        "for",
-        "in",
-        "on",
-        "with",
-        "to",
-        "by",
-        "from",
-        "based",
-        "via",
-        "using",
-        "other",
-        "others",
-        "misc",
-        "paper",
-        "papers",
-        "list",
-        "large",
-        "language",
-        "model",
-        "models",
-        "llm",
-        "llms",
-        "method",
-        "methods",
-        "approach",
-        "approaches",
-        "technique",
-        "techniques",
-        "work",
-        "works",
-        "related",
-        "part",
-        "section",
-        "new",
-        "recent",
-        "general",
-    ]
+_IDLE_LINES = (
+    "a an and approach approaches based by for from general in language large list llm llms",
+    "method methods misc model models new of on other others paper papers part recent related",
+    "section technique techniques the to using via with work works",
 )
+_IDLE = frozenset(word for line in _IDLE_LINES for word in line.split())
 
 
 class SectionMap:

@@ -86,3 +86,8 @@ def _after_link(spans: list[Span]) -> str | None:
 
 def _anything(spans: list[Span]) -> str | None:
     return next((s.text for s in spans if s.text.strip() and not is_label(s.text)), None)
+
+
+_WAYS = (
+    _linked_to_paper, _bold, _quoted, _before_link, _titled, _after_link, _linked, _anything,
+)  # fmt: skip

@@ -60,7 +60,7 @@ class TitleIndex:
         """
         if not path.is_file():
             raise UsageError(
-                f"--titles {path}: no such file. Give lines of identifier, tab, title; gzip is read."
+                f"--titles {path}: no such file. Give lines of identifier, tab, title; gzip too."
             )
         state = path.stat()
         name = f"{path.resolve()}\0{state.st_size}\0{state.st_mtime_ns}\0{_FORM}"
@@ -133,7 +133,7 @@ class TitleIndex:
         asked = [" OR ".join(pairs)] if pairs else []
         asked += [f'"{word}"' for word in rare[:2] if counted[word] <= _MOST]
         query = (
-            "SELECT titles.n, id, title, titles.words FROM found JOIN titles ON titles.n = found.rowid "
+            "SELECT t.n, t.id, t.title, t.words FROM found JOIN titles t ON t.n = found.rowid "
             "WHERE found MATCH ? LIMIT ?"
         )
         shared: dict[int, tuple[float, str, str]] = {}

@@ -11,13 +11,32 @@ from registry.core.escape import one_line
 from registry.ingest.lists.addresses import without_mention
 from registry.ingest.lists.document import When
 
-_LABEL_WORDS = frozenset(
-    ["paper", "papers", "pdf", "arxiv", "arxiv.org", "link", "links", "url", "code", "codes", "github", "gitlab", "git", "repo", "repository", "implementation", "official", "unofficial", "reimplementation", "version", "page", "project", "projects", "website", "web", "site", "homepage", "home", "blog", "blogs", "blogpost", "post", "posts", "tweet", "twitter", "thread", "x", "video", "videos", "slides", "slide", "poster", "talk", "talks", "demo", "dataset", "datasets", "data", "benchmark", "model", "models", "weights", "checkpoint", "checkpoints", "huggingface", "hugging", "face", "hf", "openreview", "acl", "anthology", "html", "abs", "abstract", "doi", "bibtex", "cite", "citation", "citations", "star", "stars", "here", "click", "view", "more", "read", "full", "text", "appendix", "supplementary", "supplement", "material", "materials", "preprint", "publication", "published", "proceedings", "conference", "workshop", "workshops", "findings", "journal", "main", "oral", "spotlight", "notebook", "colab", "media", "news", "interview", "docs", "documentation", "leaderboard", "space", "spaces", "collection", "collections", "report", "technical", "tech", "note", "notes", "notion", "pub", "publisher", "springer", "ieee", "acm", "oxford", "academic", "elsevier", "nature", "science", "wiley", "mdpi", "sciencedirect", "researchgate", "scholar", "semantic", "google", "alphaxiv", "rxiv", "zotero", "neurips", "nips", "icml", "iclr", "aaai", "ijcai", "emnlp", "naacl", "eacl", "coling", "tacl", "colm", "cvpr", "iccv", "eccv", "kdd", "www", "sigir", "cikm", "wsdm", "usenix", "ndss", "ccs", "tmlr", "jmlr", "tpami", "aistats", "uai", "corl", "rss", "icra", "iros", "interspeech", "icassp", "acmmm", "mm", "lrec", "conll", "nlpcc", "aacl", "neurocomputing", "ieee-tpami", "tnnls", "tkde", "in", "at", "on", "the", "of", "and", "with", "for", "to", "by", "from", "v1", "v2", "v3", "v4", "python", "pytorch", "jax", "tensorflow", "paperlist", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "image", "img", "figure", "teaser", "caption", "refer", "publish", "type", "tag"]
-)  # fmt: skip
+_LABEL_LINES = (
+    "aaai aacl abs abstract academic acl acm acmmm aistats alphaxiv and anthology appendix",
+    "apr april arxiv arxiv.org at aug august benchmark bibtex blog blogpost blogs by caption",
+    "ccs checkpoint checkpoints cikm citation citations cite click code codes colab coling",
+    "collection collections colm conference conll corl cvpr data dataset datasets dec",
+    "december demo docs documentation doi eacl eccv elsevier emnlp face feb february figure",
+    "findings for from full git github gitlab google here hf home homepage html hugging",
+    "huggingface icassp iccv iclr icml icra ieee ieee-tpami ijcai image img implementation in",
+    "interspeech interview iros jan january jax jmlr journal jul july jun june kdd",
+    "leaderboard link links lrec main mar march material materials may mdpi media mm model",
+    "models more naacl nature ndss neurips neurocomputing news nips nlpcc note notebook notes",
+    "notion nov november oct october of official on openreview oral oxford page paper",
+    "paperlist papers pdf post poster posts preprint proceedings project projects pub",
+    "publication publish published publisher python pytorch read refer reimplementation repo",
+    "report repository researchgate rss rxiv scholar science sciencedirect semantic sep sept",
+    "september sigir site slide slides space spaces spotlight springer star stars supplement",
+    "supplementary tacl tag talk talks teaser tech technical tensorflow text the thread tkde",
+    "tmlr tnnls to tpami tweet twitter type uai unofficial url usenix v1 v2 v3 v4 version",
+    "video videos view web website weights wiley with workshop workshops wsdm www x zotero",
+)
+_LABEL_WORDS = frozenset(word for line in _LABEL_LINES for word in line.split())
 _VENUES = re.compile(
     r"\b((?:NeurIPS|NIPS|ICML|ICLR|AAAI|IJCAI|ACL|EMNLP|NAACL|EACL|COLING|TACL|COLM|CVPR|ICCV|"
     r"ECCV|KDD|WWW|SIGIR|CIKM|WSDM|USENIX(?: Security)?|NDSS|CCS|TMLR|JMLR|TPAMI|AISTATS|UAI|CoRL|"
-    r"RSS|ICRA|IROS|INTERSPEECH|ICASSP|ACM MM|LREC|CoNLL|AACL|Nature|Science|NeSy|MLSys|OSDI|ASPLOS)"
+    r"RSS|ICRA|IROS|INTERSPEECH|ICASSP|ACM MM|LREC|CoNLL|AACL|Nature|Science|NeSy|MLSys|"
+    r"OSDI|ASPLOS)"
     r"(?:[- _](?:Findings|Workshop|WorkShop|Main|Oral|Spotlight|Datasets?))*)"
     r"[\s,'_\-]*((?:19|20)?[0-9]{2})?(?![0-9])"
 )
@@ -46,6 +65,8 @@ _LEADING = re.compile(
     rf"|[0-9]{{1,3}}[.)]\s"
     rf"|:[a-z_0-9+-]+:)"
 )
+_TAG = re.compile(r"[\[(\u3010]([^\])\u3011]*)[\])\u3011]\s*(?=\S)")
+_QUOTES = "\"'*_`\u201c\u201d\u2018\u2019"
 _QUOTED = re.compile(r"[\"\u201c\u00ab]([^\"\u201d\u00bb]{12,300})[\"\u201d\u00bb]")
 _AUTHORS = re.compile(
     r"^[A-Z][\w'`-]+(?: (?:et al|and|&) ?[\w.]*)?\.?,? ?\(?(?:19|20)[0-9]{2}[a-z]?\)?$"

@@ -1,0 +1,370 @@
+"""Renaming, merging and splitting leaves: what changes in which file, before anything is written.
+
+An older name stays an alias, so that links and commands that use it still find the leaf. Papers
+move with their leaf. The files are written in an order in which the catalog is valid after every
+one of them: new leaves first, then the papers, the names given up last; a command that was cut
+short can be given again.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from registry.catalog.checks import check_catalog
+from registry.catalog.files import Catalog, dump_entry, entry_path
+from registry.catalog.models import CanonicalPaper, Group, Leaf, Paper, Taxonomy
+from registry.catalog.problems import Problem
+from registry.catalog.taxonomy import aliases, find_leaf
+from registry.core.atomic import write_atomic
+from registry.core.errors import UnknownNameError, UsageError
+
+_SLUG = re.compile(r"[a-z0-9-]+/[a-z0-9-]+")
+_LISTING = "registry taxonomy show"
+Move = Callable[[str, str], str]  # paper, its leaf as it is named now -> the leaf it goes to
+
+
+@dataclass(frozen=True)
+class Change:
+    """One file, as it is and as it will be."""
+
+    path: Path
+    old: str
+    new: str
+
+    def diff(self, root: Path) -> str:
+        """The change as a unified diff with paths below the catalog."""
+        name = self.path.relative_to(root).as_posix()
+        lines = difflib.unified_diff(
+            self.old.splitlines(keepends=True), self.new.splitlines(keepends=True),
+            f"a/{name}", f"b/{name}", n=2,
+        )  # fmt: skip
+        return "".join(lines)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What an edit of the taxonomy changes. ``meanwhile`` is the taxonomy while papers move."""
+
+    root: Path
+    changes: tuple[Change, ...]
+    moved: dict[str, tuple[str, ...]]  # leaf to the papers that it gains
+    meanwhile: str
+
+    @property
+    def diff(self) -> str:
+        """The whole edit as one unified diff."""
+        return "".join(change.diff(self.root) for change in self.changes)
+
+    def new_problems(self) -> list[Problem]:
+        """What ``registry check`` would find because of the edit, tried on a copy."""
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / self.root.name
+            shutil.copytree(self.root, copy)
+            before = {str(problem) for problem in check_catalog(copy)}
+            for change in self.changes:
+                write_atomic(copy / change.path.relative_to(self.root), change.new)
+            return [
+                Problem(self.root / p.path.relative_to(copy), p.line, p.what, p.allowed, p.fix)
+                for p in check_catalog(copy)
+                if str(p) not in before
+            ]
+
+    def write(self) -> None:
+        """Write the files. Raises CatalogError, with nothing written, where a check would fail."""
+        if problems := self.new_problems():
+            raise problems[0].error
+        taxonomy = self.root / "taxonomy.yaml"
+        papers = [change for change in self.changes if change.path != taxonomy]
+        if papers and self.meanwhile != taxonomy.read_text(encoding="utf-8"):
+            write_atomic(taxonomy, self.meanwhile)
+        for change in papers:
+            write_atomic(change.path, change.new)
+        for change in self.changes:
+            if change.path == taxonomy:
+                write_atomic(change.path, change.new)
+
+
+def rename(
+    catalog: Catalog, old: str, new: str, *, title: str | None = None, scope: str | None = None
+) -> Edit:
+    """``old`` becomes ``new``, perhaps with another title or scope; ``old`` stays an alias.
+
+    ``new`` may be the same slug where only title or scope change. Raises UsageError.
+    """
+    leaf = find_leaf(catalog.taxonomy, old)
+    changed: dict[str, Any] = {
+        "slug": new,
+        "title": title or leaf.title,
+        "scope": scope or leaf.scope,
+    }
+    made = leaf.model_copy(update=changed)
+    if new == leaf.slug:
+        return _edit(catalog, _replaced(catalog.taxonomy, leaf.slug, made), lambda _, at: at)
+    _check_free(catalog.taxonomy, made, leaf.slug)
+    made = made.model_copy(update={"aliases": _unique(leaf.aliases, (leaf.slug,))})
+    taxonomy = _replaced(catalog.taxonomy, leaf.slug, made)
+    renamed = _renamed_in_text(taxonomy, {leaf.slug: new})
+    return _edit(catalog, renamed, lambda _, at: new if at == leaf.slug else at)
+
+
+def merge(catalog: Catalog, slugs: Iterable[str], into: str) -> Edit:
+    """The leaves ``slugs`` become part of ``into``, and their names its aliases.
+
+    Title and scope are those of ``into``. Raises UsageError.
+    """
+    taxonomy = catalog.taxonomy
+    heir = find_leaf(taxonomy, into)
+    merged = [find_leaf(taxonomy, slug) for slug in dict.fromkeys(slugs)]
+    if not merged or heir in merged:
+        raise UsageError(
+            f"merge needs leaves other than {heir.slug!r} to put into it: registry taxonomy merge "
+            f"OLD [OLD ...] --into {heir.slug}."
+        )
+    gone = {leaf.slug: heir.slug for leaf in merged}
+    changed = {
+        "aliases": _unique(heir.aliases, *((leaf.slug, *leaf.aliases) for leaf in merged)),
+        "keywords": _unique(heir.keywords, *(leaf.keywords for leaf in merged)),
+        "canonical": _by_id([p for leaf in (heir, *merged) for p in leaf.canonical]),
+        "surveys": _surveys([heir, *merged]),
+    }
+    kept = _replaced(taxonomy, heir.slug, heir.model_copy(update=changed))
+    kept = _without(kept, set(gone))
+    return _edit(catalog, _renamed_in_text(kept, gone), lambda _, at: gone.get(at, at))
+
+
+def split(
+    catalog: Catalog, old: str, parts: Iterable[Leaf], papers: Mapping[str, str], rest: str | None
+) -> Edit:
+    """``old`` becomes ``parts``; ``papers`` says which goes where, all others go to ``rest``.
+
+    A part may be ``old`` itself, which then stays. Otherwise ``old`` becomes an alias of the part
+    with most papers, which takes its keywords too. Raises UsageError.
+    """
+    leaf = find_leaf(catalog.taxonomy, old)
+    made = {part.slug: part for part in parts}
+    _check_parts(catalog, leaf, made, papers, rest)
+    for slug, part in made.items():
+        if slug != leaf.slug:
+            _check_free(catalog.taxonomy, part, leaf.slug)
+    held = [p.id for p in catalog.papers_in(leaf.slug)]
+    shown = {p.id: papers.get(p.id, rest or "") for p in leaf.canonical}
+    goes = {id_: papers.get(id_, rest or "") for id_ in held}
+    # Those that a command cut short has moved already count as well.
+    done = (slug for slug in made if slug != leaf.slug for _ in catalog.papers_in(slug))
+    sizes = Counter([*goes.values(), *done])
+    heir = max(made, key=lambda slug: (slug == leaf.slug, sizes[slug]))
+    children = []
+    for slug, part in made.items():
+        inherits = leaf if slug == heir else None
+        names = (*(leaf.aliases if inherits else ()), *((leaf.slug,) if slug == heir else ()))
+        changed = {
+            "aliases": tuple(n for n in _unique(part.aliases, names) if n != slug),
+            "keywords": _unique(part.keywords, leaf.keywords if inherits else ()),
+            "canonical": tuple(p for p in leaf.canonical if shown[p.id] == slug),
+            "surveys": leaf.surveys,
+        }
+        if slug == leaf.slug:
+            part = part.model_copy(update={"title": leaf.title, "scope": leaf.scope})
+        children.append(part.model_copy(update=changed))
+    taxonomy = _replaced(catalog.taxonomy, leaf.slug, *children)
+    renamed = _renamed_in_text(taxonomy, {leaf.slug: heir}, {c.slug for c in children})
+    return _edit(catalog, renamed, lambda id_, at: goes[id_] if at == leaf.slug else at)
+
+
+def tidy(catalog: Catalog) -> Edit:
+    """Papers that name a leaf by an older name get the present one."""
+    former = aliases(catalog.taxonomy)
+    return _edit(catalog, catalog.taxonomy, lambda _, at: former.get(at, at))
+
+
+# -- checks --------------------------------------------------------------------------------------
+
+
+def _check_free(taxonomy: Taxonomy, made: Leaf, old: str) -> None:
+    if not _SLUG.fullmatch(made.slug) or len(made.slug) > 80:
+        raise UsageError(
+            f"{made.slug!r} is no slug of a leaf. Allowed: group/name of small letters, digits and "
+            "hyphens, such as preference/dpo-variants."
+        )
+    group = made.slug.partition("/")[0]
+    if group not in {g.slug for g in taxonomy.groups}:
+        raise UnknownNameError("group", group, (g.slug for g in taxonomy.groups), _LISTING)
+    found = taxonomy.leaf(made.slug)
+    # The same leaf, made by a command that was cut short, is taken up again.
+    if found is not None and (found.title, found.scope) != (made.title, made.scope):
+        raise UsageError(
+            f"{made.slug!r} is a leaf already ({found.title}). Choose another slug, or merge: "
+            f"registry taxonomy merge {old} --into {made.slug}."
+        )
+    used = aliases(taxonomy).get(made.slug)
+    if used is not None and used != old:
+        raise UsageError(
+            f"{made.slug!r} is an older name of {used!r}; a name is never used for another leaf. "
+            "Choose another slug."
+        )
+
+
+def _check_parts(
+    catalog: Catalog,
+    leaf: Leaf,
+    made: Mapping[str, Leaf],
+    papers: Mapping[str, str],
+    rest: str | None,
+) -> None:
+    if len(made) < 2:
+        raise UsageError(
+            f"split needs two parts or more of {leaf.slug!r}: --into SLUG --into SLUG; one may be "
+            f"{leaf.slug!r} itself. For one name in place of another: registry taxonomy rename."
+        )
+    held = {p.id for p in catalog.papers_in(leaf.slug)} | {p.id for p in leaf.canonical}
+    for id_, slug in papers.items():
+        if slug not in made:
+            raise UnknownNameError("part", slug, made, "--into")
+        if id_ not in held | {p.id for p in catalog.papers_in(slug)}:
+            raise UsageError(f"--move {id_}={slug}: {id_} is not in {leaf.slug!r}.")
+    if rest is not None and rest not in made:
+        raise UnknownNameError("part", rest, made, "--into")
+    left = sorted(held - papers.keys())
+    if left and rest is None:
+        shown = ", ".join(left[:8]) + (f" and {len(left) - 8} more" if len(left) > 8 else "")
+        raise UsageError(
+            f"no part is said for {shown}. Give --move ID=SLUG for each, or --rest SLUG for all."
+        )
+
+
+# -- the taxonomy --------------------------------------------------------------------------------
+
+
+def _replaced(taxonomy: Taxonomy, slug: str, *leaves: Leaf) -> Taxonomy:
+    """``taxonomy`` with ``leaves`` in place of one, each in its group; others by that name go."""
+    names = {leaf.slug for leaf in leaves}
+    groups = []
+    for group in taxonomy.groups:
+        mine = [leaf for leaf in leaves if leaf.slug.partition("/")[0] == group.slug]
+        held: list[Leaf] = []
+        for leaf in group.leaves:
+            if leaf.slug == slug:
+                held += mine
+                mine = []
+            elif leaf.slug not in names:
+                held.append(leaf)
+        groups.append(group.model_copy(update={"leaves": (*held, *mine)}))
+    return taxonomy.model_copy(update={"groups": tuple(groups)})
+
+
+def _without(taxonomy: Taxonomy, slugs: set[str]) -> Taxonomy:
+    groups: list[Group] = []
+    for group in taxonomy.groups:
+        kept = tuple(leaf for leaf in group.leaves if leaf.slug not in slugs)
+        groups.append(group.model_copy(update={"leaves": kept}))
+    return taxonomy.model_copy(update={"groups": tuple(groups)})
+
+
+def _renamed_in_text(
+    taxonomy: Taxonomy, names: Mapping[str, str], kept: Iterable[str] = ()
+) -> Taxonomy:
+    """Scope notes, descriptions and rules that mention an older name say the present one."""
+    names = {old: new for old, new in names.items() if old not in set(kept)}
+
+    def said(text: str) -> str:
+        for old, new in names.items():
+            text = re.sub(rf"(?<![\w/-]){re.escape(old)}(?![\w/-])", new, text)
+        return text
+
+    groups = [
+        group.model_copy(
+            update={
+                "description": said(group.description),
+                "leaves": tuple(
+                    leaf.model_copy(update={"scope": said(leaf.scope)}) for leaf in group.leaves
+                ),
+            }
+        )
+        for group in taxonomy.groups
+    ]
+    rules = tuple(said(rule) for rule in taxonomy.rules)
+    return taxonomy.model_copy(update={"groups": tuple(groups), "rules": rules})
+
+
+def _unique(*parts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for part in parts for name in part))
+
+
+def _by_id(papers: Iterable[CanonicalPaper]) -> tuple[CanonicalPaper, ...]:
+    found: dict[str, CanonicalPaper] = {}
+    for paper in papers:
+        found.setdefault(paper.id, paper)
+    return tuple(found.values())
+
+
+def _surveys(leaves: Iterable[Leaf]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for leaf in leaves:
+        for survey, sections in leaf.surveys.items():
+            found[survey] = _unique(found.get(survey, ()), sections)
+    return found
+
+
+# -- the files -----------------------------------------------------------------------------------
+
+
+def _edit(catalog: Catalog, taxonomy: Taxonomy, move: Move) -> Edit:
+    changes = list(_paper_changes(catalog, move))
+    moved: dict[str, list[str]] = {}
+    for paper in catalog.papers.values():
+        for before in paper.leaves:
+            if (after := move(paper.id, before)) != before:
+                moved.setdefault(after, []).append(paper.id)
+    path = catalog.root / "taxonomy.yaml"
+    old, new = dump_entry(catalog.taxonomy), dump_entry(taxonomy)
+    if old != new:
+        changes.insert(0, Change(path, path.read_text(encoding="utf-8"), new))
+    return Edit(
+        catalog.root,
+        tuple(changes),
+        {leaf: tuple(ids) for leaf, ids in sorted(moved.items())},
+        dump_entry(_meanwhile(catalog.taxonomy, taxonomy)),
+    )
+
+
+def _meanwhile(before: Taxonomy, after: Taxonomy) -> Taxonomy:
+    """``before`` with the leaves that are new in ``after``, without names of others."""
+    known = set(before.leaf_slugs)
+    groups = []
+    for old, new in zip(before.groups, after.groups, strict=True):
+        added = tuple(
+            leaf.model_copy(update={"aliases": ()}) for leaf in new.leaves if leaf.slug not in known
+        )
+        groups.append(old.model_copy(update={"leaves": (*old.leaves, *added)}))
+    return before.model_copy(update={"groups": tuple(groups)})
+
+
+def _paper_changes(catalog: Catalog, move: Move) -> Iterator[Change]:
+    for paper in catalog.papers.values():
+        made = _moved_paper(paper, move)
+        if made is not paper:
+            path = entry_path(catalog.root, paper)
+            yield Change(path, path.read_text(encoding="utf-8"), dump_entry(made))
+
+
+def _moved_paper(paper: Paper, move: Move) -> Paper:
+    leaves = _unique(move(paper.id, leaf) for leaf in paper.leaves)
+    sources: Mapping[str, tuple[str, ...]] = getattr(paper, "leaf_sources", {})
+    if leaves == paper.leaves and all(move(paper.id, leaf) == leaf for leaf in sources):
+        return paper
+    changed: dict[str, Any] = {"leaf": leaves[0], "secondary": leaves[1:]}
+    if sources:
+        said: dict[str, tuple[str, ...]] = {}
+        for leaf, texts in sources.items():
+            now = move(paper.id, leaf)
+            said[now] = _unique(said.get(now, ()), texts)
+        changed["leaf_sources"] = said
+    return paper.model_copy(update=changed)

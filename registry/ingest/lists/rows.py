@@ -1,0 +1,145 @@
+"""A row from its spans: title, identifier, links, date and venue, or the reason why it is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from registry.core.escape import one_line
+from registry.ingest.lists.addresses import arxiv_in, is_social, kind_of, mentioned_in, same_address
+from registry.ingest.lists.document import Fault, ListedLink, Row, Skipped
+from registry.ingest.lists.title import is_titled, title_in
+from registry.ingest.lists.walker import Item, Span
+from registry.ingest.lists.wording import (
+    badge_text,
+    clean_title,
+    date_in,
+    is_label,
+    reads_as_title,
+    venue_in,
+)
+
+SHOWN = 160  # characters of what was passed over
+_BARE_URL = re.compile(r"https?://[^\s<>\"'|]+[^\s<>\"'|.,;:!?)\]}]")
+
+
+@dataclass
+class _Facts:
+    """What the spans of one row say beside its title."""
+
+    links: list[ListedLink] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    badges: list[str] = field(default_factory=list)
+
+
+def rows_in(
+    spans: list[Span], item: Item, details: list[Span], title: str | None = None
+) -> Iterator[Row | Skipped]:
+    """The rows in ``spans``: one, or one for each linked title where several papers are linked."""
+    starts = [
+        n
+        for n, span in enumerate(spans)
+        if span.url and is_titled(span) and kind_of(span.url, span.text) in ("paper", "published")
+    ]
+    addresses = {same_address(spans[n].url or "") for n in starts}
+    if title is None and len(starts) > 1 and len(addresses) == len(starts):
+        ends = [*starts[1:], len(spans)]
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            own = spans[0 if number == 0 else start : end]
+            rest = details if end == len(spans) else []
+            yield _row(own, rest, item, clean_title(spans[start].text))
+        return
+    yield _row(spans, details, item, title)
+
+
+def _row(spans: list[Span], details: list[Span], item: Item, title: str | None) -> Row | Skipped:
+    line = item.line if item.kind != "paragraph" else spans[0].line if spans else item.line
+    facts = _facts([*spans, *details])
+    title = title or title_in(spans)
+    if reason := _no_row(spans, facts, title):
+        return Skipped(line, reason, item.text[:SHOWN])
+    if len(set(facts.ids)) > 1:
+        facts.faults.append(Fault("two-ids", ", ".join(dict.fromkeys(facts.ids))))
+    words = " ".join(span.text for span in spans if span.url is None or is_label(span.text))
+    said = [*facts.badges, words, " ".join(span.text for span in details)]
+    return Row(
+        line=line,
+        section=item.section,
+        title=title or "",
+        arxiv_id=facts.ids[0] if facts.ids else None,
+        links=tuple(facts.links),
+        when=next((when for text in said if (when := date_in(text))), None),
+        venue=next((venue for text in said if (venue := venue_in(text))), None),
+        faults=tuple(facts.faults),
+    )
+
+
+def _no_row(spans: list[Span], facts: _Facts, title: str | None) -> str | None:
+    """Why the spans are no row, or None where they are one."""
+    urls = [span.url for span in spans if span.url is not None]
+    if urls and all(url.startswith("#") for url in urls):
+        return "table of contents"
+    if not urls and not facts.ids and not facts.links:
+        pictures = any(span.pictures for span in spans)
+        return "only a picture" if pictures and not title else "no link"
+    if not facts.ids and not facts.faults and all(is_social(link.url) for link in facts.links):
+        return "only links to posts, people or this page"
+    if not title:
+        return "no title"
+    named = any(link.kind not in ("other", "list") for link in facts.links)
+    return None if named or facts.ids or reads_as_title(title) else "no paper"
+
+
+def _facts(spans: list[Span]) -> _Facts:
+    facts = _Facts()
+    said: list[str] = []
+    for span in spans:
+        label = one_line(span.text)
+        pictured = [text for source in span.pictures if (text := badge_text(source))]
+        facts.badges += pictured
+        said += [id_ for text in (*pictured, label) if (id_ := mentioned_in(text))]
+        # A badge that leads nowhere is only a badge.
+        if span.url is not None and not span.url.startswith("#") and (span.url or label):
+            _add_link(facts, span.url, label or " ".join(pictured))
+    # What an address says comes before what a badge or the text says.
+    facts.ids = list(dict.fromkeys([*facts.ids, *said]))
+    return facts
+
+
+def _add_link(facts: _Facts, url: str, label: str) -> None:
+    if not url:
+        facts.faults.append(Fault("empty-link", label))
+        return
+    found = arxiv_in(url)
+    if found is not None and found.id is None:
+        facts.faults.append(Fault("malformed-id", found.raw))
+    elif found is not None and found.id is not None:
+        facts.ids.append(found.id)
+        if found.repaired:
+            facts.faults.append(Fault("repaired-id", url))
+    elif not re.match(r"(?:https?:)?//|mailto:", url):
+        # An address without its scheme, or a file of the list's own repository.
+        facts.faults.append(Fault("bad-address", url))
+    link = ListedLink(kind_of(url, label), url, label)
+    if all(link.url != other.url for other in facts.links):
+        facts.links.append(link)
+
+
+def with_bare_links(spans: list[Span]) -> list[Span]:
+    """``spans`` with the addresses that stand in text as links of their own."""
+    found: list[Span] = []
+    for span in spans:
+        if span.url is not None or "http" not in span.text:
+            found.append(span)
+            continue
+        at = 0
+        for match in _BARE_URL.finditer(span.text):
+            if before := span.text[at : match.start()]:
+                found.append(Span(before, span.line, bold=span.bold))
+            found.append(Span("", span.line, url=match[0]))
+            at = match.end()
+        rest = Span(span.text[at:], span.line, None, span.bold, span.pictures, span.ends_line)
+        found.append(rest)
+    return found
