@@ -155,8 +155,9 @@ def _say_how_to_fetch(unknown: list[str], ids_to: Path | None, fetch: bool, dry_
 
 def _fetch(settings: Settings, unknown: list[str]) -> Summary:
     from registry.core.ids import ArxivId
-    from registry.ingest.arxiv_api import Limits, open_client
+    from registry.ingest.arxiv_api import open_client
     from registry.ingest.harvest import harvest_ids
+    from registry.ingest.http import Limits
     from registry.store.engine import open_store
 
     client = open_client(settings, Limits())

@@ -72,7 +72,7 @@ def catalog_document(catalog: Catalog) -> Document:
                 title=paper.title,
                 arxiv_id=paper.id,
                 links=links,
-                when=When(paper.submitted.year),
+                when=When(paper.since.year),
                 venue=paper.venue,
                 path=_shown(path),
                 accepted_titles=paper.former_titles,

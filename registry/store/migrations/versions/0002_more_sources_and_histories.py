@@ -1,4 +1,4 @@
-"""OAI-PMH, RSS and public lists as sources; the history of versions; absences, announcements, duplicates."""
+"""More sources, the history of versions, absences, announcements and duplicates."""
 
 from __future__ import annotations
 
