@@ -33,13 +33,76 @@ RESULTS = Path(__file__).with_name("results") / "ingest.json"
 KINDS = ("oai", "json", "atom")
 _ATOM_PAGE = 1000
 _FIRST = datetime(2026, 1, 5, tzinfo=UTC)
-_WORDS = (
-    "policy reward preference decoder gradient token merge recall sample prompt answer group step "
-    "model scale loss margin draft verifier search tree chain answer judge proxy drift anchor probe "
-    "curriculum distil router expert adapter kernel cache budget entropy variance baseline critic"
-).split()
-_NAMES = "Ada Bo Cy Di Ev Flo Gus Hal Ina Jo Kit Lou Max Nan Oz Pia".split()
-_LAST = "Example Sample Placeholder Fixture Specimen Template Instance Pattern".split()
+_WORDS = [
+    "policy",
+    "reward",
+    "preference",
+    "decoder",
+    "gradient",
+    "token",
+    "merge",
+    "recall",
+    "sample",
+    "prompt",
+    "answer",
+    "group",
+    "step",
+    "model",
+    "scale",
+    "loss",
+    "margin",
+    "draft",
+    "verifier",
+    "search",
+    "tree",
+    "chain",
+    "answer",
+    "judge",
+    "proxy",
+    "drift",
+    "anchor",
+    "probe",
+    "curriculum",
+    "distil",
+    "router",
+    "expert",
+    "adapter",
+    "kernel",
+    "cache",
+    "budget",
+    "entropy",
+    "variance",
+    "baseline",
+    "critic",
+]
+_NAMES = [
+    "Ada",
+    "Bo",
+    "Cy",
+    "Di",
+    "Ev",
+    "Flo",
+    "Gus",
+    "Hal",
+    "Ina",
+    "Jo",
+    "Kit",
+    "Lou",
+    "Max",
+    "Nan",
+    "Oz",
+    "Pia",
+]
+_LAST = [
+    "Example",
+    "Sample",
+    "Placeholder",
+    "Fixture",
+    "Specimen",
+    "Template",
+    "Instance",
+    "Pattern",
+]
 
 
 def records(count: int) -> Iterator[dict[str, Any]]:
@@ -79,10 +142,10 @@ def write_file(kind: str, count: int, folder: Path) -> list[Path]:
 
 def measure(kind: str, step: str, count: int, folder: Path) -> dict[str, float]:
     """One step in this process: records a second of its own time, wall seconds, peak memory."""
+    from registry.core.settings import Settings
     from registry.ingest.files import read_recorded, stream_recorded
     from registry.ingest.harvest_files import harvest_files
     from registry.store.engine import open_store
-    from registry.core.settings import Settings
 
     paths = sorted(
         folder.glob({"oai": "oai.xml", "json": "dump.jsonl", "atom": "atom-*.xml"}[kind])
