@@ -33,9 +33,76 @@ RESULTS = Path(__file__).with_name("results") / "ingest.json"
 KINDS = ("oai", "json", "atom")
 _ATOM_PAGE = 1000
 _FIRST = datetime(2026, 1, 5, tzinfo=UTC)
-_WORDS = ["policy", "reward", "preference", "decoder", "gradient", "token", "merge", "recall", "sample", "prompt", "answer", "group", "step", "model", "scale", "loss", "margin", "draft", "verifier", "search", "tree", "chain", "answer", "judge", "proxy", "drift", "anchor", "probe", "curriculum", "distil", "router", "expert", "adapter", "kernel", "cache", "budget", "entropy", "variance", "baseline", "critic"]
-_NAMES = ["Ada", "Bo", "Cy", "Di", "Ev", "Flo", "Gus", "Hal", "Ina", "Jo", "Kit", "Lou", "Max", "Nan", "Oz", "Pia"]
-_LAST = ["Example", "Sample", "Placeholder", "Fixture", "Specimen", "Template", "Instance", "Pattern"]
+_WORDS = [
+    "policy",
+    "reward",
+    "preference",
+    "decoder",
+    "gradient",
+    "token",
+    "merge",
+    "recall",
+    "sample",
+    "prompt",
+    "answer",
+    "group",
+    "step",
+    "model",
+    "scale",
+    "loss",
+    "margin",
+    "draft",
+    "verifier",
+    "search",
+    "tree",
+    "chain",
+    "answer",
+    "judge",
+    "proxy",
+    "drift",
+    "anchor",
+    "probe",
+    "curriculum",
+    "distil",
+    "router",
+    "expert",
+    "adapter",
+    "kernel",
+    "cache",
+    "budget",
+    "entropy",
+    "variance",
+    "baseline",
+    "critic",
+]
+_NAMES = [
+    "Ada",
+    "Bo",
+    "Cy",
+    "Di",
+    "Ev",
+    "Flo",
+    "Gus",
+    "Hal",
+    "Ina",
+    "Jo",
+    "Kit",
+    "Lou",
+    "Max",
+    "Nan",
+    "Oz",
+    "Pia",
+]
+_LAST = [
+    "Example",
+    "Sample",
+    "Placeholder",
+    "Fixture",
+    "Specimen",
+    "Template",
+    "Instance",
+    "Pattern",
+]
 
 
 def records(count: int) -> Iterator[dict[str, Any]]:
