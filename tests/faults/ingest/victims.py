@@ -24,9 +24,13 @@ from sqlalchemy import Engine, event, select, text
 
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
-from registry.ingest.arxiv_api import Client, Limits
+from registry.ingest.arxiv_api import Client
 from registry.ingest.harvest import harvest_ids, harvest_query
+from registry.ingest.harvest_files import harvest_files
+from registry.ingest.harvest_oai import harvest_oai
+from registry.ingest.http import Fetcher, Limits
 from registry.ingest.limiter import Limiter
+from registry.ingest.oai import OaiClient
 from registry.store.engine import Store, open_store
 from registry.store.schema import preprints, sightings, versions, windows
 
@@ -46,7 +50,21 @@ def ids(store: Store, job: dict[str, Any]) -> bool:
     return harvest_ids(store, _client(job), wanted).failure is None
 
 
-JOBS: dict[str, Callable[[Store, dict[str, Any]], bool]] = {"query": query, "ids": ids}
+def oai(store: Store, job: dict[str, Any]) -> bool:
+    """A set of OAI-PMH, page by page."""
+    fetcher = Fetcher(Limiter(Path(job["state"]), interval=0.0), Limits(backoff_seconds=0.0))
+    client = OaiClient(job["oai_url"], fetcher)
+    return harvest_oai(store, client, "cs", date(2026, 3, 2), retry=True).failure is None
+
+
+def files(store: Store, job: dict[str, Any]) -> bool:
+    """A recorded answer."""
+    return harvest_files(store, [Path(job["file"])]).failure is None
+
+
+JOBS: dict[str, Callable[[Store, dict[str, Any]], bool]] = {
+    "query": query, "ids": ids, "oai": oai, "files": files,
+}  # fmt: skip
 
 
 def _client(job: dict[str, Any]) -> Client:
