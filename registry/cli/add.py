@@ -50,24 +50,30 @@ def add(
     """Add a paper to the catalog: its facts from the store or a file, its leaf from you.
 
     The title is checked: it must be arXiv's for that id. Without a gist the entry holds facts only.
-    Without ID every paper of the files enters whose title is sure and for which somebody vouches;
-    what is there already stays as it is.
+    With --gist and no leaf, an entry that holds facts only gets its gist. Without ID every paper
+    of the files enters whose title is sure and for which somebody vouches; what is there already
+    stays as it is.
 
     Example:
 
         registry add 2501.03262 --leaf rl/reinforce-family --dry-run
+        registry add 2305.10601 --gist "In our own words, what it does and finds ..." --dry-run
         registry add --from-facts papers.jsonl.gz --titles titles.tsv.gz
     """
     known = _titles(titles, from_store, facts)
     if paper is None:
         _add_all(facts, known, dry_run, as_json, chosen=bool(leaf or secondary or gist or method))
         return
+    id_ = ArxivId.parse(paper).base
     if leaf is None:
-        raise UsageError("--leaf is missing. Allowed: a leaf of `registry list leaves`.")
-    from registry.triage.add import Choice
+        if gist is None or secondary or method:
+            raise UsageError("--leaf is missing. Allowed: a leaf of `registry list leaves`.")
+        added = _add_gist(id_, gist, facts, dry_run)
+    else:
+        from registry.triage.add import Choice
 
-    choice = Choice(leaf, tuple(secondary), gist, tuple(method))
-    added = _add_one(ArxivId.parse(paper).base, choice, facts, known, dry_run)
+        choice = Choice(leaf, tuple(secondary), gist, tuple(method))
+        added = _add_one(id_, choice, facts, known, dry_run)
     if as_json:
         emit_json(added)
     else:
@@ -122,6 +128,22 @@ def _add_all(
     )
     for reason, count in gathered.reasons.items():
         talk(f"left out {count:,}: {reason}")
+
+
+def _add_gist(id_: str, gist: str, paths: list[Path], dry_run: bool) -> Added:
+    from registry.store.engine import open_store
+    from registry.store.queries import candidate
+    from registry.triage.add import add_gist, facts_of
+
+    settings = Settings.load()
+    if paths:
+        return add_gist(settings, id_, gist, _facts(id_, paths), dry_run=dry_run)
+    with open_store(settings) as store:
+        stored = candidate(store, id_)
+    if stored is None:
+        talk(f"{id_} was never ingested: whether the gist copies its abstract is not known")
+    known = facts_of(stored) if stored is not None else None
+    return add_gist(settings, id_, gist, known, dry_run=dry_run)
 
 
 def _facts(id_: str, paths: list[Path]) -> Facts:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import get_args
 
 from methods.index import METHODS
+from registry.catalog.edit import rewritten
 from registry.catalog.facts import Facts, arxiv_categories
 from registry.catalog.files import (
     Catalog,
@@ -21,6 +22,9 @@ from registry.catalog.files import (
     entry_path,
     find_entry,
     load_catalog,
+    load_paper,
+    load_survey,
+    load_taxonomy,
     outline_papers,
     save_entry,
 )
@@ -36,6 +40,7 @@ from registry.catalog.models import MethodLink, Paper, Relation, Taxonomy
 from registry.catalog.one_entry import entry_problems
 from registry.catalog.taxonomy import canonical_titles, find_leaf
 from registry.catalog.titles import folded
+from registry.core.atomic import write_atomic
 from registry.core.errors import UnknownNameError, UsageError
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
@@ -57,19 +62,23 @@ class Choice:
 
 @dataclass(frozen=True)
 class Added:
-    """The entry, where it belongs and its text; ``written`` is False after a dry run."""
+    """The entry, where it belongs, its text and the one before; ``written`` after no dry run."""
 
     paper: Paper
     path: Path
     text: str
     written: bool
+    before: str = ""
 
     @property
     def diff(self) -> str:
-        """The file as a unified diff against nothing."""
-        name = self.path.name
+        """The change as a unified diff; a new file against nothing."""
+        name = f"{self.path.parent.name}/{self.path.name}"
         lines = difflib.unified_diff(
-            [], self.text.splitlines(keepends=True), "/dev/null", f"{self.path.parent.name}/{name}"
+            self.before.splitlines(keepends=True),
+            self.text.splitlines(keepends=True),
+            name if self.before else "/dev/null",
+            name,
         )
         return "".join(lines)
 
@@ -99,7 +108,10 @@ def add_one(
     root = settings.catalog_dir
     require_writable(settings)
     if path := find_entry(root, ArxivId(facts.id)):
-        raise UsageError(f"{facts.id} is in the catalog already: {path}. Edit that file instead.")
+        raise UsageError(
+            f"{facts.id} is in the catalog already: {path}. Edit that file instead; a gist that "
+            "it lacks is added with --gist and without --leaf."
+        )
     catalog = load_catalog(root)
     canonical = canonical_titles(catalog.taxonomy).get(facts.id)
     sure = checked_titles(facts, titles.get(facts.id, ()), canonical)
@@ -122,6 +134,37 @@ def add_one(
     if problems := entry_problems(root, paper, catalog.taxonomy, alike):
         raise problems[0].error
     return _keep(root, paper, dry_run)
+
+
+def add_gist(
+    settings: Settings, id_: str, gist: str, facts: Facts | None, *, dry_run: bool = False
+) -> Added:
+    """Write ``gist`` into an entry that holds facts only, and the facts it lacks from ``facts``.
+
+    Raises UsageError where there is no such entry, it has a gist, or this one will not do.
+    """
+    root = settings.catalog_dir
+    require_writable(settings)
+    path = find_entry(root, ArxivId(id_))
+    if path is None:
+        raise UsageError(f"{id_} has no entry yet. Add it with --leaf GROUP/LEAF.")
+    entry = load_survey(path) if path.parent.name == "surveys" else load_paper(path)
+    if not entry.facts_only:
+        raise UsageError(f"{id_} has a gist already: {path}. Edit that file instead.")
+    changes: dict[str, object] = {"gist": check_gist(gist, facts.abstract if facts else None)}
+    for name in ("authors", "submitted", "categories", "doi"):
+        if facts is not None and not getattr(entry, name) and getattr(facts, name):
+            changes[name] = getattr(facts, name)
+    if "submitted" in changes:
+        changes["announced"] = None  # the day of submission says more
+    paper = entry.model_copy(update=changes)
+    if problems := entry_problems(root, paper, load_taxonomy(root)):
+        raise problems[0].error
+    before = path.read_text(encoding="utf-8")
+    text = rewritten(before, entry, paper)
+    if not dry_run:
+        write_atomic(path, text)
+    return Added(paper, path, text, written=not dry_run, before=before)
 
 
 def add_all(

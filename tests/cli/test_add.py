@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from registry.catalog.files import load_paper
 from registry.cli.app import main
 from tests.catalog import fabricated
 from tests.fake_arxiv import corpus, entry, feed
@@ -65,11 +66,23 @@ def test_all_of_a_file_are_added_and_counted(catalog: Path, tmp_path: Path, caps
     assert json.loads(capsys.readouterr().out) == {"added": [], "left_out": [], "written": True}
 
 
+def test_a_gist_is_added_to_facts(catalog: Path, tmp_path: Path, capsys) -> None:
+    words = ("add", "2403.00007", "--facts", f"{tmp_path}/facts.jsonl")
+    assert main((*words, "--leaf", "fruit/apples")) == 0
+    gist = "Tea tastes of nothing that was ever measured here, nor does cake."
+    assert main((*words, "--gist", gist)) == 1  # on which day?
+    assert "has no submitted" in capsys.readouterr().err
+    (tmp_path / "facts.jsonl").write_text(json.dumps(FACTS | {"submitted": "2024-03-04"}) + "\n")
+    assert main((*words, "--gist", gist)) == 0
+    assert load_paper(catalog / "papers" / "2403.00007.yaml").gist == gist
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("2403.00009", "--leaf", "fruit/apples"), "2403.00009 is not in the store"),
         (("2403.00007",), "--leaf is missing"),
+        (("2403.00009", "--gist", "Some words."), "2403.00009 has no entry yet"),
         ((), "neither an ID nor --facts"),
         (("--leaf", "fruit/apples", "--facts", "FACTS"), "are about one paper: name its ID"),
         (("2403.00007", "--from-store", "--facts", "FACTS"), "are two sources"),

@@ -8,12 +8,13 @@ import pytest
 
 from registry.catalog.facts import Facts
 from registry.catalog.files import find_entry, load_paper, save_entry
-from registry.core.errors import UnknownNameError, UsageError
+from registry.catalog.models import Paper
+from registry.core.errors import CatalogError, UnknownNameError, UsageError
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
 from registry.store.engine import Store
 from registry.store.queries import candidate
-from registry.triage.add import Choice, add_all, add_one, facts_of
+from registry.triage.add import Choice, add_all, add_gist, add_one, facts_of
 from tests.catalog.fabricated import paper
 from tests.triage.conftest import ABSTRACT
 
@@ -117,3 +118,36 @@ def test_a_catalog_inside_an_installed_package_is_not_written_to(settings: Setti
 
     with pytest.raises(UsageError, match="inside the installed package"):
         add_one(replace(settings, catalog_dir=inside), facts(), Choice("fruit/apples"), {})
+
+
+def test_an_entry_of_facts_alone_gets_its_gist_and_what_it_lacks(settings: Settings) -> None:
+    bare = Paper(id=ID, title="On Seeds", leaf="fruit/apples", announced=date(2026, 3, 3))
+    save_entry(settings.catalog_dir, bare)
+    known = facts(submitted=date(2026, 3, 2), categories=("cs.LG",))
+    dry = add_gist(settings, ID, GIST, known, dry_run=True)
+    changed = [line for line in dry.diff.splitlines()[2:] if line[0] in "+-"]
+    assert sorted(changed) == [
+        "+  - Ada Example",
+        "+  - cs.LG",
+        "+authors:",
+        "+categories:",
+        f"+gist: {GIST}",
+        "+submitted: 2026-03-02",
+        "-announced: 2026-03-03",
+    ]
+    assert load_paper(dry.path) == bare
+    added = add_gist(settings, ID, GIST, known)
+    assert load_paper(added.path) == added.paper
+    assert added.paper.gist == GIST and added.paper.announced is None
+    with pytest.raises(UsageError, match="has a gist already"):
+        add_gist(settings, ID, GIST, known)
+
+
+def test_a_gist_needs_an_entry_authors_and_words_of_its_own(settings: Settings) -> None:
+    with pytest.raises(UsageError, match="has no entry yet"):
+        add_gist(settings, ID, GIST, facts())
+    save_entry(settings.catalog_dir, Paper(id=ID, title="On Seeds", leaf="fruit/apples"))
+    with pytest.raises(CatalogError, match="an entry with a gist has no authors"):
+        add_gist(settings, ID, GIST, None)
+    with pytest.raises(UsageError, match="copies the abstract"):
+        add_gist(settings, ID, ABSTRACT, facts())
