@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from registry.catalog.models import Paper
 from registry.core.escape import one_line
 from registry.core.ids import ArxivId
+from registry.export.json_text import json_text
 from registry.export.names import citation_key, split_name
 
 
@@ -19,7 +19,7 @@ def csl_items(papers: Iterable[Paper]) -> list[dict[str, Any]]:
 
 def csl_json(papers: Iterable[Paper]) -> str:
     """The items as a JSON list, indented."""
-    return json.dumps(csl_items(papers), ensure_ascii=False, indent=2) + "\n"
+    return json_text(csl_items(papers), indent=2)
 
 
 def csl_item(paper: Paper) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -10,13 +9,12 @@ from pydantic import Field, TypeAdapter
 
 from registry.catalog.models import Paper, Survey
 from registry.core.ids import ArxivId
+from registry.export.json_text import json_text
 from registry.export.names import citation_key
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _KEY: Final = "Citation key, as in BibTeX and CSL-JSON."
 _URL: Final = "The abstract page on arXiv."
-# JSON allows them in a string; programs that split text into lines do so at them too.
-_LINE_ENDS: Final = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
 class ExportedPaper(Paper):
@@ -35,14 +33,12 @@ class ExportedSurvey(Survey):
 
 def json_array(papers: Iterable[Paper]) -> str:
     """A list of entries with every field, indented."""
-    return json.dumps([line(paper) for paper in papers], ensure_ascii=False, indent=2) + "\n"
+    return json_text([line(paper) for paper in papers], indent=2)
 
 
 def json_lines(papers: Iterable[Paper]) -> str:
     """An entry with every field a line."""
-    return "".join(
-        json.dumps(line(paper), ensure_ascii=False).translate(_LINE_ENDS) + "\n" for paper in papers
-    )
+    return "".join(json_text(line(paper)) for paper in papers)
 
 
 def line(paper: Paper) -> dict[str, Any]:
@@ -62,4 +58,4 @@ def json_schema() -> str:
         "title": "An entry of the registry, as JSON lines have it",
         **either.json_schema(mode="serialization"),
     }
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    return json_text(schema, indent=2)

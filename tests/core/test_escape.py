@@ -115,3 +115,45 @@ def test_a_plain_address_passes(address: str) -> None:
 )
 def test_any_other_address_is_refused(address: str) -> None:
     assert escape.http_url(address) is None
+
+
+@given(texts)
+def test_latex_has_balanced_braces_and_no_comment_or_math(text: str) -> None:
+    said = escape.latex(text)
+    depth = 0
+    for character in said:
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        assert depth >= 0
+    assert depth == 0
+    assert not re.search(r"(?<!\\)[%$&#_^~]", said)
+    commands = set(re.findall(r"\\[A-Za-z]+", said))
+    assert {name for name in commands if not name.startswith("\\text")} == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("plain (words): here, 2-fold.", "plain (words): here, 2-fold."),
+        ("[a](http://b) **c**", r"\[a\](http&#58;//b) \*\*c\*\*"),
+        ("<b> & $x$ me@x www.y", r"\<b\> &#38; &#36;x&#36; me&#64;x www&#46;y"),
+        ("a|b `c` ~~d~~", r"a\|b \`c\` \~\~d\~\~"),
+    ],
+)
+def test_a_readme_s_source_reads_well_and_nothing_in_it_acts(text: str, said: str) -> None:
+    assert escape.readme(text) == said
+
+
+@given(texts)
+def test_a_cell_is_no_formula_and_gives_its_text_again(text: str) -> None:
+    said, line = escape.cell(text), escape.one_line(text)
+    assert not said.startswith(("=", "+", "-", "@"))
+    assert said in (line, f"'{line}")
+
+
+@given(texts)
+def test_xml_holds_only_what_xml_allows(text: str) -> None:
+    said = escape.xml(text)
+    assert not set(said) & set("<>\"'\ufffe\uffff")
+    line = escape.one_line(text)
+    wanted = "".join("\ufffd" if ord(c) & 0xFFFE == 0xFFFE else c for c in line)
+    assert html.unescape(said) == wanted

@@ -58,7 +58,7 @@ def test_a_survey_keeps_its_outline() -> None:
 def test_an_entry_is_one_line_and_comes_back_whole(title: str, author: str) -> None:
     one = paper(title=title, authors=[author])
     text = json_lines([one, one])
-    assert len(text.splitlines()) == 2
+    assert len(text.splitlines()) == 2 and "<" not in text
     for line in text.splitlines():
         found = json.loads(line)
         assert (found["title"], found["authors"]) == (title, [author])

@@ -7,7 +7,7 @@ from pathlib import Path
 from registry.catalog.models import Taxonomy
 from registry.core.settings import Settings
 from registry.store.engine import Store
-from registry.triage.accept import reject
+from registry.store.queries import decide
 from registry.triage.newcomers import newcomers
 from tests.catalog.fabricated import TAXONOMY
 
@@ -30,7 +30,8 @@ def test_a_candidate_whose_newest_title_names_a_leaf_is_a_newcomer(
 
 def test_what_is_older_rejected_or_catalogued_is_none(store: Store, settings: Settings) -> None:
     assert newcomers(settings, taxonomy(), DAY) == ()
-    reject(store, settings, "2603.00001", "not about seeds")
+    with store.write() as connection:
+        decide(connection, "2603.00001", "reject", "not about seeds", {})
     assert newcomers(settings, taxonomy(), date(2026, 3, 1)) == ()
 
 
