@@ -23,6 +23,7 @@ from registry.publish.markup import (
     el,
     facts,
     heading,
+    inward,
     items,
     join,
     listing,
@@ -90,6 +91,9 @@ def benchmark_page(snapshot: Snapshot) -> Page | None:
         blocks += _plan(found.plan)
     if found.startup:
         blocks += _startup(found.startup)
+    if snapshot.triage:
+        more = inward(FOLDER, f"{FOLDER}/triage", "How well candidates are ranked")
+        blocks += [heading(2, "Triage"), paragraph(more, ", on lists it has never seen.")]
     return Page(FOLDER, "Speed", said, tuple(blocks))
 
 

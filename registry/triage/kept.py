@@ -63,7 +63,7 @@ def save(path: Path, ranker: Ranker) -> None:
     if relevance is not None:
         arrays |= {"weights": relevance.weights, "constants": relevance.constants}
     held = io.BytesIO()
-    np.savez_compressed(held, **arrays)
+    np.savez(held, **arrays)
     write_atomic(path, held.getvalue())
     _forget_oldest(path.parent)
 

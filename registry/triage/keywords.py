@@ -23,6 +23,7 @@ class Keywords:
         # Longer first: of two that begin alike the one that says more is found.
         forms = sorted(map(_form, said), key=lambda form: (-len(form), form))
         self._pattern = re.compile(rf"(?<!\w)({'|'.join(forms)})(?:s|es)?(?!\w)") if said else None
+        self._seen: dict[str, int] = {}
 
     def found(self, text: str) -> frozenset[str]:
         """The different keywords in ``text``."""
@@ -30,6 +31,12 @@ class Keywords:
             return frozenset()
         plain = " ".join(text.lower().replace("-", " ").split())
         return frozenset(self._pattern.findall(plain))
+
+    def count(self, id_: str, text: str) -> int:
+        """How many different keywords stand in the text of ``id_``; looked for once."""
+        if id_ not in self._seen:
+            self._seen[id_] = len(self.found(text))
+        return self._seen[id_]
 
 
 def _form(keyword: str) -> str:
@@ -42,12 +49,12 @@ _POST_TRAINING = re.compile(
     r"reward (?:model|hack|function)|reinforcement (?:learning|fine)|post-training|fine-?tun|"
     r"chain[- ]of[- ]thought|test-time (?:scal|comput)|instruction[- ](?:tun|follow)|distill|"
     r"model merg|jailbreak|\blora\b|low-rank adapt|reasoning model|process reward|verifier|"
-    r"self-(?:refine|correct|reward|improv|consist)|unlearn|knowledge edit|alignment",
-    re.IGNORECASE,
+    r"self-(?:refine|correct|reward|improv|consist)|unlearn|knowledge edit|alignment"
 )
-_LANGUAGE_MODEL = re.compile(r"language model|llm|\bgpt|reasoning model|transformer", re.IGNORECASE)
+_LANGUAGE_MODEL = re.compile(r"language model|llm|\bgpt|reasoning model|transformer")
 
 
 def may_belong(text: str) -> bool:
     """Whether ``text`` has both a word of post-training and one of language models."""
-    return bool(_POST_TRAINING.search(text) and _LANGUAGE_MODEL.search(text))
+    plain = text.lower()
+    return bool(_LANGUAGE_MODEL.search(plain) and _POST_TRAINING.search(plain))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from registry.triage.documents import Document, Example
 from registry.triage.features import Floats, Vectoriser
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 MOST_LEAVES = 3
 LEAST_LIKELY = 0.2  # a leaf below is not named
 _FEWEST = 4  # papers of a leaf from which its own words are learned
-_STRENGTH = 10.0
+_STRENGTH = 10.0  # inverse of the ridge penalty
+_NO_LEAF = -4.0  # log-odds of a leaf with few papers for a text that has none of its words
+_SCALE = 12.0  # log-odds that a cosine of 1 with the leaf's own words adds
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Leaves:
     """A linear score for each leaf."""
 
     slugs: tuple[str, ...]
-    weights: Floats  # (L, V)
+    weights: NDArray[np.float32]  # (L, V), the bulk of what is kept
     constants: Floats  # (L,)
 
     def probabilities(self, rows: Any) -> Floats:
@@ -95,7 +98,8 @@ def fit(vectoriser: Vectoriser, examples: Sequence[Example], taxonomy: Taxonomy)
     rows = vectoriser.rows([*described.values(), *(example.document for example in taught)])
     named = [{slug} for slug in slugs] + [set(example.leaves) for example in taught]
     rows = sparse.csr_matrix(rows)
-    weights, constants = np.zeros((len(slugs), len(vectoriser.terms))), np.full(len(slugs), -4.0)
+    weights = np.zeros((len(slugs), len(vectoriser.terms)), dtype=np.float32)
+    constants = np.full(len(slugs), _NO_LEAF)
     for place, slug in enumerate(slugs):
         member = np.array([slug in leaves for leaves in named])
         if member.sum() <= _FEWEST or member.all():
@@ -105,6 +109,3 @@ def fit(vectoriser: Vectoriser, examples: Sequence[Example], taxonomy: Taxonomy)
         model.fit(rows, member)
         weights[place], constants[place] = model.coef_[0], model.intercept_[0]
     return Leaves(slugs, weights, constants)
-
-
-_SCALE = 12.0  # log-odds that a cosine of 1 with the leaf's own words is worth

@@ -44,7 +44,7 @@ class Options:
     seeds: int = 3
     fewest: int = 20  # papers of a list below which it is not held out
     pool: int = 3000
-    start: int = 3000  # unlisted papers to train against, half of them at most
+    start: int = 2000  # unlisted papers to train against, half of them at most
     first: int = 10  # papers shown before the first learning, and at least in each batch
     growth: float = 0.1  # a batch is at least this share of what was shown
     clean: bool = False
@@ -54,6 +54,7 @@ class Options:
 class Screening:
     """One list held out, with one seed: what is known before, and what is screened."""
 
+    seed: int
     held_out: str
     start: tuple[Example, ...]
     pool: tuple[Example, ...]
@@ -76,9 +77,11 @@ def screenings(
     unlisted: Sequence[Example],
     taxonomy: Taxonomy,
     options: Options,
-    seed: int,
 ) -> list[Screening]:
-    """A screening for each list that is held out. Raises UsageError where there is none."""
+    """A screening for each seed and each list that is held out, in this order.
+
+    Raises UsageError where no list is large enough.
+    """
     names = held_out_lists(labelled, options.fewest)
     if not names:
         raise UsageError(
@@ -88,32 +91,32 @@ def screenings(
     listed = {one.document.id for one in labelled}
     listed |= {paper.id for g in taxonomy.groups for lf in g.leaves for paper in lf.canonical}
     free = [one for one in unlisted if one.document.id not in listed and one.document.abstract]
-    shuffled = sorted(free, key=lambda one: part_of(f"{seed}:{one.document.id}"))
-    cut = min(options.start, len(shuffled) // 2)
-    return [_screening(name, labelled, shuffled[:cut], shuffled[cut:], options) for name in names]
+    grey = {one.document.id for one in free if options.clean and may_belong(one.document.text)}
+    found = []
+    for seed in range(options.seeds):
+        shuffled = sorted(free, key=lambda one: part_of(f"{seed}:{one.document.id}"))
+        cut = min(options.start, len(shuffled) // 2)
+        among = [one for one in shuffled[cut:] if one.document.id not in grey]
+        for name in names:
+            start, pool = _hidden(name, labelled, among, options.pool)
+            found.append(Screening(seed, name, (*start, *shuffled[:cut]), pool))
+    return found
 
 
-def _screening(
-    name: str,
-    labelled: Sequence[Example],
-    before: Sequence[Example],
-    among: Sequence[Example],
-    options: Options,
-) -> Screening:
-    hidden = [
-        one
-        for one in labelled
+def _hidden(
+    name: str, labelled: Sequence[Example], among: Sequence[Example], most: int
+) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """What other lists say, and the pool: papers of ``name`` among at most ``most`` others."""
+    sole = [
+        one for one in labelled
         if one.relevant and one.document.abstract and _lists(one) == {name}
     ]  # fmt: skip
-    months = {_month(one) for one in hidden} & {_month(one) for one in among}
-    hidden = [one for one in hidden if _month(one) in months]
+    months = {_month(one) for one in sole} & {_month(one) for one in among}
+    hidden = [one for one in sole if _month(one) in months]
     others = [one for one in among if _month(one) in months]
-    if options.clean:
-        others = [one for one in others if not may_belong(one.document.text)]
     # A paper of this list that another list names too would give the list away: it is in neither.
-    known = [one for one in labelled if name not in one.sources]
-    start = (*known, *before)
-    return Screening(name, start, (*hidden, *others[: options.pool]))
+    known = tuple(one for one in labelled if name not in one.sources)
+    return known, (*hidden, *others[:most])
 
 
 def replay(
@@ -121,19 +124,20 @@ def replay(
     strategy: str,
     taxonomy: Taxonomy,
     options: Options,
-    seed: int,
     learner: Learner | None = None,
+    keywords: Keywords | None = None,
 ) -> list[bool]:
     """For each paper of the pool, in the order shown, whether it was relevant.
 
     After each batch the ranker is trained anew on what it started with and all that was shown.
-    ``learner`` is one of the same screening that another strategy used, to save its making.
+    ``learner`` is of the same screening and ``keywords`` of the same taxonomy, to save their
+    making.
     Raises UnknownNameError for a strategy that is not there.
     """
     truth = np.array([one.relevant for one in screening.pool], dtype=bool)
-    randomness = np.random.default_rng([seed, 7])
+    randomness = np.random.default_rng([screening.seed, 7])
     if strategy in ORDERS:
-        return _without_learning(screening, strategy, taxonomy)
+        return _without_learning(screening, strategy, keywords or Keywords(taxonomy))
     choose = chooser(strategy, KNOWN)
     if strategy == "random":
         return [bool(one) for one in randomness.permutation(truth)]
@@ -146,7 +150,7 @@ def replay(
         places = choose(
             np.stack([1 - likely, likely], axis=1),
             learner.rows(left),
-            learner.rows_known(shown),
+            learner.rows_known(shown) if strategy == "coreset" else None,
             count,
             randomness,
         )
@@ -218,11 +222,10 @@ class Learner:
         return self._views.rows[np.array(places, dtype=np.int64)]
 
 
-def _without_learning(screening: Screening, strategy: str, taxonomy: Taxonomy) -> list[bool]:
-    keywords = Keywords(taxonomy)
+def _without_learning(screening: Screening, strategy: str, keywords: Keywords) -> list[bool]:
     newest = sorted(screening.pool, key=lambda one: one.document.id, reverse=True)
     if strategy == "keyword":
-        newest.sort(key=lambda one: -len(keywords.found(one.document.text)))
+        newest.sort(key=lambda one: -keywords.count(one.document.id, one.document.text))
     return [one.relevant for one in newest]
 
 

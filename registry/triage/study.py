@@ -15,6 +15,7 @@ from registry.core.errors import UnknownNameError
 from registry.core.intervals import Bounds, mean_over_seeds
 from registry.triage import metrics
 from registry.triage.documents import Example
+from registry.triage.keywords import Keywords
 from registry.triage.recall_chart import SHARES, Point
 from registry.triage.simulate import (
     KNOWN,
@@ -97,19 +98,16 @@ def study(
         if strategy not in KNOWN:
             raise UnknownNameError("strategy", strategy, KNOWN, "registry triage simulate --help")
     played: dict[str, list[_Played]] = {strategy: [] for strategy in options.strategies}
-    every = [
-        (seed, screening)
-        for seed in range(options.seeds)
-        for screening in screenings(labelled, unlisted, taxonomy, options, seed)
-    ]
+    every = screenings(labelled, unlisted, taxonomy, options)
     report("counting words")
-    texts = Texts(document for _, one in every for document in texts_of(one, taxonomy))
-    for seed, screening in every:
-        learner = Learner(screening, taxonomy, texts)
+    texts = Texts(document for one in every for document in texts_of(one, taxonomy))
+    keywords = Keywords(taxonomy)
+    for one in every:
+        learner = Learner(one, taxonomy, texts)
         for strategy in options.strategies:
-            report(f"seed {seed}, without {screening.held_out}: {strategy}")
-            found = replay(screening, strategy, taxonomy, options, seed, learner)
-            played[strategy].append(_Played(seed, screening.held_out, tuple(found)))
+            report(f"seed {one.seed}, without {one.held_out}: {strategy}")
+            found = replay(one, strategy, taxonomy, options, learner, keywords)
+            played[strategy].append(_Played(one.seed, one.held_out, tuple(found)))
     strategies = tuple(_figures(name, plays) for name, plays in played.items())
     return Study(options, tuple(range(options.seeds)), strategies)
 
