@@ -13,10 +13,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from sqlalchemy import select
+
 from registry.core.errors import RegistryError, UnknownNameError
 from registry.core.settings import Settings
 from registry.store.engine import Store
 from registry.store.queries import Candidate, candidates, described
+from registry.store.schema import papers, preprints
 from registry.store.standing import Standing, standings
 from registry.triage.passes import pass_start, passed_over
 from registry.triage.ranked import Ranked
@@ -168,8 +171,10 @@ def waiting(store: Store, order: Order) -> tuple[int, int]:
     with store.read() as connection:
         found = standings(connection)
         start = pass_start(connection, order.reviewer)
+        known = select(preprints.c.id).where(preprints.c.id.not_in(select(papers.c.id)))
+        waits = set(connection.execute(known).scalars())
+    waits -= {id_ for id_, s in found.items() if s.state in ("rejected", "duplicate")}
     hidden = _hidden(found, order, start)
-    waits = {candidate.id for candidate in candidates(store)}
     passed = passed_over(found, order.reviewer, start) & waits
     return len((waits | _judged_by_others(found, order)) - hidden), len(passed)
 

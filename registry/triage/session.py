@@ -166,7 +166,8 @@ class Session:
             for n, hit in enumerate(near, start=1)
         ]
         title = Text(inert(item.candidate.title), style="bold")
-        self.terminal.show([title, Text(), *shown], [Text("duplicate of one of these?")])
+        shown = shown or [Text("nothing with these words is known; name it by its id")]
+        self.terminal.show([title, Text(), *shown], [])
         typed = (self.terminal.ask("number or arXiv id (empty: back): ") or "").strip()
         if not typed:
             return False

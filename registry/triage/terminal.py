@@ -259,12 +259,22 @@ class Screen:
         if first in (b"\r", b"\n"):
             return "enter"
         if first == b"\x1b":
-            more, _, _ = select.select([self._source], [], [], _AFTER_ESCAPE)
-            rest = os.read(self._source, 8) if more else b""
+            rest = self._sequence()
             return _SEQUENCES.get(rest, "escape" if not rest else "unknown")
         length = 1 + (first[0] >= 0xC0) + (first[0] >= 0xE0) + (first[0] >= 0xF0)
         whole = first + (os.read(self._source, length - 1) if length > 1 else b"")
         return whole.decode(errors="replace")
+
+    def _sequence(self) -> bytes:
+        """What follows an escape: one whole sequence, and nothing of the next key."""
+        rest = b""
+        while select.select([self._source], [], [], _AFTER_ESCAPE)[0]:
+            rest += os.read(self._source, 1)
+            if len(rest) > 1 and 0x40 <= rest[-1] <= 0x7E:
+                break
+            if rest[:1] not in (b"[", b"O") or len(rest) > 16:
+                break
+        return rest
 
     def _step(self, name: str) -> int | None:
         page = max(self._size()[1] - len(self._footer) - 2, 1)
