@@ -76,9 +76,12 @@ class Session:
     def run(self) -> Counter[str]:
         """Show one candidate after the other until none is left or the reviewer leaves."""
         while True:
-            if self.queue.is_due:
+            due = self.queue.is_due
+            if due:
                 self.terminal.show([Text("ordering the candidates ...")], [])
             item = self.queue.next()
+            if due:
+                self.terminal.forget_keys()  # they were meant for a paper that is gone
             if item is None or not self._judge(item):
                 return self.done
 

@@ -42,6 +42,9 @@ class Terminal(Protocol):
     def ask(self, prompt: str) -> str | None:
         """A line of text; None where it was cancelled."""
 
+    def forget_keys(self) -> None:
+        """Drop what was typed while nothing was shown to decide on."""
+
     def suspended(self) -> contextlib.AbstractContextManager[None]:
         """The terminal as it was before, for another program."""
 
@@ -102,6 +105,9 @@ class Lines:
         self._target.flush()
         line = self._source.readline()
         return line.rstrip("\n") if line else None
+
+    def forget_keys(self) -> None:
+        """Lines wait to be read: nothing is dropped."""
 
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:
@@ -184,6 +190,12 @@ class Screen:
             return None
         finally:
             self._take()
+
+    def forget_keys(self) -> None:
+        """Drop the keys that were pressed and not read."""
+        import termios
+
+        termios.tcflush(self._source, termios.TCIFLUSH)
 
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:

@@ -134,6 +134,8 @@ def test_a_log_moves_to_another_database(
     assert say(capsys, "export-decisions")[1] == file.read_text()
 
     assert say(capsys, "import-decisions", str(file))[2] == "0 decisions added, 1 here already\n"
+    (tmp_path / "latin").write_bytes(b"\xe9")
+    assert say(capsys, "import-decisions", str(tmp_path / "latin"))[0] == 2
     monkeypatch.setenv("REGISTRY_DATABASE_URL", f"sqlite:///{tmp_path}/other.db")
     code, _, err = say(capsys, "import-decisions", str(file))
     assert code == 3
