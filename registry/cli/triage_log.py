@@ -261,7 +261,12 @@ def import_decisions(
     """
     from registry.triage.exchange import import_decisions as bring
 
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(
+            f"{file} is not UTF-8 text. Allowed: what `registry triage export-decisions` writes."
+        ) from None
     with desk(None) as here:
         done = bring(here.store, text.splitlines(), str(file))
     if as_json:

@@ -45,6 +45,9 @@ def card(item: Item, leaves: Sequence[str], criteria: Criteria | None) -> list[R
     lines += [Text(), Text(abstract), Text()]
     lines += [_leaf_line(leaves, item.ranked)]
     lines += _reasons(item.ranked)
+    lines += [
+        _labelled("same?", f"{id_}, by its {reason} (d says so)") for id_, reason in item.alike
+    ]
     lines += [_labelled("so far", terminal(told(vote))) for vote in item.standing.votes]
     return lines + _short_criteria(criteria)
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+from sqlalchemy import select
 
 from registry.core.errors import RegistryError, UnknownNameError
 from registry.core.settings import Settings
 from registry.store.engine import Store
 from registry.store.queries import Candidate, candidates, described
+from registry.store.schema import papers, preprints
 from registry.store.standing import Standing, standings
 from registry.triage.passes import pass_start, passed_over
 from registry.triage.ranked import Ranked
@@ -63,6 +66,7 @@ class Item:
     ranked: Ranked | None = None
     standing: Standing = field(default_factory=Standing)
     seen: int = 0  # the newest line of the log on it when it was read
+    alike: tuple[tuple[str, str], ...] = ()  # ids that may be the same paper, with the reason
 
     @property
     def id(self) -> str:
@@ -133,7 +137,8 @@ class Queue:
             item = one_item(self.store, self.settings, self.order, id_)
             if item is None:
                 return None
-        return _as_shown(item, found.get(id_, Standing()), self.order)
+        shown = _as_shown(item, found.get(id_, Standing()), self.order)
+        return replace(shown, alike=alike(self.store, id_))
 
 
 def next_batch(
@@ -168,8 +173,10 @@ def waiting(store: Store, order: Order) -> tuple[int, int]:
     with store.read() as connection:
         found = standings(connection)
         start = pass_start(connection, order.reviewer)
+        known = select(preprints.c.id).where(preprints.c.id.not_in(select(papers.c.id)))
+        waits = set(connection.execute(known).scalars())
+    waits -= {id_ for id_, s in found.items() if s.state in ("rejected", "duplicate")}
     hidden = _hidden(found, order, start)
-    waits = {candidate.id for candidate in candidates(store)}
     passed = passed_over(found, order.reviewer, start) & waits
     return len((waits | _judged_by_others(found, order)) - hidden), len(passed)
 
@@ -183,7 +190,19 @@ def one_item(store: Store, settings: Settings, order: Order, id_: str) -> Item |
         return None
     ranker, _ = load_ranker(store, settings)
     ranked = ranker.rank(known)[0] if ranker else None
-    return _as_shown(Item(known[0], ranked), found.get(id_, Standing()), order)
+    shown = _as_shown(Item(known[0], ranked), found.get(id_, Standing()), order)
+    return replace(shown, alike=alike(store, id_))
+
+
+def alike(store: Store, id_: str) -> tuple[tuple[str, str], ...]:
+    """What may be the same paper as ``id_``, by identifier, each with what speaks for it."""
+    try:
+        module = importlib.import_module("registry.store.duplicates")
+    except ModuleNotFoundError:
+        return ()
+    with store.read() as connection:
+        pairs = module.suggestions(connection, [id_])
+    return tuple((pair.other if pair.one == id_ else pair.one, pair.reason) for pair in pairs)
 
 
 def load_ranker(store: Store, settings: Settings) -> tuple[Ranker | None, str | None]:
@@ -222,7 +241,7 @@ def _as_shown(item: Item, standing: Standing, order: Order) -> Item:
     seen = max((line.id for line in standing.live), default=0)
     # Who judges a second time must not know what the first one said.
     told = Standing() if order.double else standing
-    return Item(item.candidate, item.ranked, told, seen)
+    return replace(item, standing=told, seen=seen)
 
 
 def _chosen(

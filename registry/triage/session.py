@@ -76,9 +76,12 @@ class Session:
     def run(self) -> Counter[str]:
         """Show one candidate after the other until none is left or the reviewer leaves."""
         while True:
-            if self.queue.is_due:
+            due = self.queue.is_due
+            if due:
                 self.terminal.show([Text("ordering the candidates ...")], [])
             item = self.queue.next()
+            if due:
+                self.terminal.forget_keys()  # they were meant for a paper that is gone
             if item is None or not self._judge(item):
                 return self.done
 
@@ -159,20 +162,16 @@ class Session:
         return self._decided("skip", f"skipped {item.id}")
 
     def _duplicate(self, item: Item) -> bool:
-        hits = search(self.store, item.candidate.title, 8)
-        near = [hit for hit in hits if hit.kind == "paper" and hit.id != item.id][:6]
-        shown = [
-            Text(f"{n}  {hit.id}  {inert(hit.title)} ({hit.status})")
-            for n, hit in enumerate(near, start=1)
-        ]
+        near = self._near(item)
+        shown = [Text(f"{n}  {id_}  {inert(text)}") for n, (id_, text) in enumerate(near, start=1)]
         title = Text(inert(item.candidate.title), style="bold")
-        self.terminal.show([title, Text(), *shown], [Text("duplicate of one of these?")])
+        shown = shown or [Text("nothing with these words is known; name it by its id")]
+        self.terminal.show([title, Text(), *shown], [])
         typed = (self.terminal.ask("number or arXiv id (empty: back): ") or "").strip()
         if not typed:
             return False
-        of = (
-            near[int(typed) - 1].id if typed.isdecimal() and 1 <= int(typed) <= len(near) else typed
-        )
+        numbered = {str(number): id_ for number, (id_, _) in enumerate(near, start=1)}
+        of = numbered.get(typed, typed)
         decisions.duplicate(self.store, self.settings, item.id, of, by=self._now(item))
         return self._decided("duplicate", f"{item.id} is a duplicate of {inert(of)}")
 
@@ -226,6 +225,13 @@ class Session:
 
     def _leaves(self, item: Item) -> tuple[str, ...]:
         return suggested(item, self._taxonomy)
+
+    def _near(self, item: Item) -> list[tuple[str, str]]:
+        """Papers that may be the same, with their titles: suggested ones, then those alike."""
+        hits = search(self.store, item.candidate.title, 8)
+        found = {hit.id: f"{hit.title} ({hit.status})" for hit in hits if hit.kind == "paper"}
+        first = {id_: found.get(id_, f"the same {reason}") for id_, reason in item.alike}
+        return [pair for pair in (first | found).items() if pair[0] != item.id][:6]
 
     def _ask_leaves(self, item: Item, what: str) -> tuple[str, ...]:
         """The primary leaf and up to two others; empty where the reviewer went back."""

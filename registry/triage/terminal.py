@@ -42,6 +42,9 @@ class Terminal(Protocol):
     def ask(self, prompt: str) -> str | None:
         """A line of text; None where it was cancelled."""
 
+    def forget_keys(self) -> None:
+        """Drop what was typed while nothing was shown to decide on."""
+
     def suspended(self) -> contextlib.AbstractContextManager[None]:
         """The terminal as it was before, for another program."""
 
@@ -102,6 +105,9 @@ class Lines:
         self._target.flush()
         line = self._source.readline()
         return line.rstrip("\n") if line else None
+
+    def forget_keys(self) -> None:
+        """Lines wait to be read: nothing is dropped."""
 
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:
@@ -185,6 +191,12 @@ class Screen:
         finally:
             self._take()
 
+    def forget_keys(self) -> None:
+        """Drop the keys that were pressed and not read."""
+        import termios
+
+        termios.tcflush(self._source, termios.TCIFLUSH)
+
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:
         """The ordinary screen and line editing, for a program that needs them."""
@@ -259,12 +271,22 @@ class Screen:
         if first in (b"\r", b"\n"):
             return "enter"
         if first == b"\x1b":
-            more, _, _ = select.select([self._source], [], [], _AFTER_ESCAPE)
-            rest = os.read(self._source, 8) if more else b""
+            rest = self._sequence()
             return _SEQUENCES.get(rest, "escape" if not rest else "unknown")
         length = 1 + (first[0] >= 0xC0) + (first[0] >= 0xE0) + (first[0] >= 0xF0)
         whole = first + (os.read(self._source, length - 1) if length > 1 else b"")
         return whole.decode(errors="replace")
+
+    def _sequence(self) -> bytes:
+        """What follows an escape: one whole sequence, and nothing of the next key."""
+        rest = b""
+        while select.select([self._source], [], [], _AFTER_ESCAPE)[0]:
+            rest += os.read(self._source, 1)
+            if len(rest) > 1 and 0x40 <= rest[-1] <= 0x7E:
+                break
+            if rest[:1] not in (b"[", b"O") or len(rest) > 16:
+                break
+        return rest
 
     def _step(self, name: str) -> int | None:
         page = max(self._size()[1] - len(self._footer) - 2, 1)

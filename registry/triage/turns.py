@@ -68,7 +68,7 @@ def check_turn(connection: Connection, id_: str, by: By) -> Standing:
     if others and not (by.beside or by.settles):
         raise Overtaken(
             f"{'; '.join(map(told, others))}. A decision of somebody else is not overwritten: "
-            "--beside puts yours next to it, --settle ends the matter.",
+            "with `registry triage`, --beside puts yours next to it and --settle ends the matter.",
             others,
         )
     return standing

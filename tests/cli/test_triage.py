@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-from registry.cli.app import main
+from registry.catalog.criteria import load_criteria, split_reason
+from registry.catalog.files import load_taxonomy
+from registry.cli.app import COMMANDS, load_command, main
 from tests.catalog import fabricated
 from tests.fake_arxiv import corpus, entry, feed
 
@@ -130,6 +134,8 @@ def test_a_log_moves_to_another_database(
     assert say(capsys, "export-decisions")[1] == file.read_text()
 
     assert say(capsys, "import-decisions", str(file))[2] == "0 decisions added, 1 here already\n"
+    (tmp_path / "latin").write_bytes(b"\xe9")
+    assert say(capsys, "import-decisions", str(tmp_path / "latin"))[0] == 2
     monkeypatch.setenv("REGISTRY_DATABASE_URL", f"sqlite:///{tmp_path}/other.db")
     code, _, err = say(capsys, "import-decisions", str(file))
     assert code == 3
@@ -167,3 +173,23 @@ def test_what_the_queue_cannot_take_is_a_wrong_use(ids: list[str], capsys) -> No
 def test_the_criteria_are_shown(ids: list[str], capsys) -> None:
     assert facts(capsys, "criteria")["exclude"] == [{"code": "stone", "text": "It is a stone."}]
     assert "out\tstone\tIt is a stone." in say(capsys, "criteria")[1]
+
+
+def test_every_command_in_the_guide_is_one(ids: list[str]) -> None:
+    root = Path(__file__).parents[2]
+    text = (root / "site" / "docs" / "guide" / "triage.md").read_text(encoding="utf-8")
+    printed = [shlex.split(line) for line in re.findall(r"^registry .*$", text, re.MULTILINE)]
+    group = load_command("triage", COMMANDS["triage"][0])
+    criteria = load_criteria(root / "catalog")
+    assert criteria is not None
+
+    assert {words[1] for words in printed} == {"triage"}
+    for words in printed:
+        command = group.commands[words[2]] if len(words) > 2 else group
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known, words
+        if "--reason" in words:
+            reason = words[words.index("--reason") + 1]
+            assert split_reason(reason, criteria)[0], words
+        if "--leaf" in words:
+            assert words[words.index("--leaf") + 1] in load_taxonomy(root / "catalog").leaf_slugs

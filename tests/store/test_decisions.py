@@ -70,6 +70,12 @@ def test_a_clock_set_back_does_not_change_the_order(
     assert [d.decision for d in decisions_on(filled, ID)] == ["maybe", "reject"]
 
 
+def test_a_decision_waits_for_the_disk(filled: Store) -> None:
+    ask = "PRAGMA synchronous" if filled.is_sqlite else "SHOW synchronous_commit"
+    with filled.write(durable=True) as connection:
+        assert connection.execute(text(ask)).scalar() in (2, "on")
+
+
 @pytest.mark.parametrize("statement", ["UPDATE passes SET after = 9", "DELETE FROM passes"])
 def test_passes_are_only_ever_appended(filled: Store, statement: str) -> None:
     from registry.triage.passes import start_pass

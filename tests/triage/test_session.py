@@ -182,3 +182,16 @@ def test_the_end_of_the_queue_and_of_the_input_end_the_session(
 
     start_pass(store, "ann")
     assert "ann left open 2603.00001" in hold(store, settings, "s\nq\n")
+
+
+def test_what_may_be_the_same_paper_is_shown_and_offered_first(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [id_] = put(store, 1)
+    monkeypatch.setattr(queue, "alike", lambda store, id_: (("2401.00001", "doi"),))
+
+    page = hold(store, settings, "d\n1\nq\n")
+
+    assert "same?     2401.00001, by its doi" in page
+    with store.read() as connection:
+        assert standings(connection)[id_].duplicate_of == "2401.00001"

@@ -44,14 +44,14 @@ def test_a_session_is_left_and_taken_up_again(
 ) -> None:
     one, two, three = reversed(put(store, 3))
     with Typist(["triage", "--strategy", "newest"], env) as typist:
-        assert "4 more wait; by newest; as ann" in typist.wait(f"Study {one}")
+        assert f"Study {one}" in typist.wait("4 more wait; by newest; as ann")
         typist.press("r", "why: ")
         typist.press("off topic\r", f"rejected {one}: off topic")
         assert f"Study {two}" in typist.screen
         typist.press("a", "accept: ")
         typist.press("/", "leaf, others")
         typist.press("fruit/pears, roots/carrots\r", f"accepted {two} to fruit/pears")
-        assert f"Study {three}" in typist.press("s", f"skipped {three}") or "Seeds" in typist.screen
+        typist.press("s", f"skipped {three}")
         assert f"Study {three}" in typist.press("u", f"undone: ann skipped {three}")
         assert f"Study {two}" in typist.press("u", f"undone: ann accepted {two}")
         assert not (settings.catalog_dir / "papers" / f"{two}.yaml").exists()
@@ -77,9 +77,12 @@ def test_any_text_fits_any_window_and_cannot_act_on_it(store: Store, env: dict[s
             assert len(lines) <= rows
             assert max(map(len, lines)) <= columns
         typist.press("?", "any key goes back")
-        typist.press("x", id_)
-        typist.press("jj" + " " * 40, "leaves")  # the end of the card
-        typist.press("kkk", "more wait")
+        typist.press("x", "more wait")
+        top = typist.lines[:4]
+        typist.press_until_top("\x1b[B\x1bOBj", top[3])
+        typist.press_until_top("\x1b[A\x1b[A", top[1])
+        typist.press(" " * 40, "leaves")  # the end of the card
+        typist.press_until_top("\x1b[5~" * 40, top[0])
         typist.press("o", f"no browser was opened: https://arxiv.org/abs/{id_}")
         assert typist.leave("q") == 0
         for active in ("\x1b]", "\x07", "\x1b[2J", "\x9b", "\u202e"):

@@ -68,6 +68,19 @@ class Typist:
             pass
         return self.screen
 
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the window."""
+        return re.split(r"\r*\n", self.screen)
+
+    def press_until_top(self, keys: str, top: str) -> None:
+        """Type ``keys`` and wait until the first line of the window is ``top``."""
+        os.write(self._window, keys.encode())
+        end = time.monotonic() + _PATIENCE
+        while self.lines[0] != top:
+            if not self._read(end):
+                raise AssertionError(f"{top!r} did not come; the window shows:\n{self.screen}")
+
     def redraw(self, columns: int, rows: int) -> list[str]:
         """Resize the window; the lines it shows then."""
         start = len(self.raw)
@@ -78,7 +91,7 @@ class Typist:
                 raise AssertionError("it was not drawn again")
         while self._read(time.monotonic() + 0.05):
             pass
-        return re.split(r"\r*\n", self.screen)
+        return self.lines
 
     def resize(self, columns: int, rows: int) -> None:
         """Give the window another size."""
