@@ -74,17 +74,21 @@ def _from_files(
         and (not surveys or isinstance(paper, Survey))
         and (asked.category is None or asked.category in paper.categories)
         and (asked.leaf is None or asked.leaf in paper.leaves)
-        and (since is None or paper.submitted >= since)
-        and (until is None or paper.submitted <= until)
+        and (since is None or _first_day(paper) >= since)
+        and (until is None or _first_day(paper) <= until)
     ]
     if asked.sort == "updated":
-        found.sort(key=lambda paper: (paper.updated or paper.submitted, paper.id), reverse=True)
+        found.sort(key=lambda paper: (paper.updated or _first_day(paper), paper.id), reverse=True)
     elif asked.sort is not None:
         newest = asked.sort == "newest"
-        found.sort(key=lambda paper: (paper.submitted, paper.id), reverse=newest)
+        found.sort(key=lambda paper: (_first_day(paper), paper.id), reverse=newest)
     end = None if not asked.limit else asked.offset + asked.limit
     _say_more(asked, end is not None and len(found) > end, end or 0)
     return [_row(paper) for paper in found[asked.offset : end]]
+
+
+def _first_day(paper: Paper) -> date:
+    return paper.submitted
 
 
 def _row(paper: Paper) -> dict[str, Any]:
@@ -92,7 +96,7 @@ def _row(paper: Paper) -> dict[str, Any]:
         "id": paper.id,
         "title": paper.title,
         "status": paper.status,
-        "submitted": paper.submitted,
+        "submitted": _first_day(paper),
         "leaves": list(paper.leaves),
         "methods": [link.slug for link in paper.methods],
     }

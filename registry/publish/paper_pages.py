@@ -203,7 +203,7 @@ def _related(here: str, related: Sequence[Related]) -> list[Html]:
                 "p",
                 paper_link(here, one.paper),
                 el("span", when(one.paper.submitted), class_="faint date"),
-                el("span", f"{one.score:.2f}", class_="score", title="likeness of words, 0 to 1"),
+                el("span", f"{one.score:.2f}", class_="score"),
             ),
             el("p", one.paper.gist),
             el("p", "; ".join(one.reasons), class_="faint"),
@@ -211,7 +211,8 @@ def _related(here: str, related: Sequence[Related]) -> list[Html]:
         for one in related
     ]
     note = paragraph(
-        "The score is the likeness of words, from 0 to 1. It says nothing of a paper's worth.",
+        "The score, from 0 to 1, weighs the likeness of words with the topics and methods in "
+        "common. It says nothing of a paper's worth.",
         class_="faint",
     )
     body = el("div", note, el("ol", *rows, class_="related"), data_search_exclude=True)

@@ -114,9 +114,9 @@ _PLACES = select(documents.c.id, documents.c.kind, documents.c.ref).where(
 _METHODS = select(methods.c.slug, methods.c.name, methods.c.status, methods.c.summary).where(
     methods.c.slug.in_(bindparam("refs", expanding=True))
 )
-_PAPERS = select(papers.c.id, papers.c.title, papers.c.status, papers.c.gist).where(
-    papers.c.id.in_(bindparam("refs", expanding=True))
-)
+_PAPERS = select(
+    papers.c.id, papers.c.title, papers.c.status, papers.c.gist, papers.c.authors
+).where(papers.c.id.in_(bindparam("refs", expanding=True)))
 _CANDIDATES = (
     select(versions.c.preprint_id, versions.c.title, versions.c.withdrawn, versions.c.abstract)
     .join(
@@ -138,7 +138,7 @@ def _shown(connection: Connection, places: Sequence[Place]) -> dict[Place, tuple
     for row in rows["method"]:
         shown["method", row.slug] = (row.name, row.status, row.summary)
     for row in rows["paper"]:
-        shown["paper", row.id] = (row.title, row.status, row.gist or "")
+        shown["paper", row.id] = (row.title, row.status, row.gist or " ".join(row.authors))
     for row in rows["candidate"]:
         status = "withdrawn" if row.withdrawn else "candidate"
         shown["candidate", row.preprint_id] = (row.title, status, row.abstract)
