@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 MAX_WORDS = 32
 _SNIPPET = 180
 _KINDS = ("method", "paper", "candidate")
-_LOOKED_INTO = 2  # texts read for a phrase, for each hit wanted ...
-_MOST_LOOKED_INTO = 100  # ... and at most
+_LOOKED_INTO = 60  # texts read for a phrase: of those that hold all the words the best
 _NAMED_AMONG = 20  # hits among which the one of that very name is looked for
 
 
@@ -96,9 +95,8 @@ def _answers(
     first.sort(key=lambda one: (_KINDS.index(one[0][0]), not _is_named(one[0], asked)))
     yield 0, first
     yield 1, (second := _placed(connection, question.all_in_heading(limit)))
-    read = min(limit * _LOOKED_INTO, _MOST_LOOKED_INTO)
-    third = _placed(connection, question.all_anywhere(max(limit, read)))
-    phrases = with_phrase(connection, [place for place, _ in third[:read]], asked)
+    third = _placed(connection, question.all_anywhere(max(limit, _LOOKED_INTO)))
+    phrases = with_phrase(connection, [place for place, _ in third[:_LOOKED_INTO]], asked)
     yield 2, [answer for answer in third if answer[0] in phrases]
     yield 3, [answer for answer in third if answer[0] not in phrases]
     if not (first or second or third):
