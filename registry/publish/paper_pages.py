@@ -233,7 +233,8 @@ def _related(here: str, related: Sequence[Related]) -> list[Html]:
         for one in related
     ]
     note = paragraph(
-        "The score is the likeness of words, from 0 to 1. It says nothing of a paper's worth.",
+        "The score, from 0 to 1, weighs the likeness of words with the topics and methods in "
+        "common. It says nothing of a paper's worth.",
         class_="faint",
     )
     body = el("div", note, el("ol", *rows, class_="related"), data_search_exclude=True)

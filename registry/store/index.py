@@ -72,11 +72,11 @@ class Document:
         return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big") >> 1
 
 
-def rejected_ids(connection: Connection, ids: Ids | None = None) -> set[str]:
+def rejected_ids(connection: Connection, ids: Sequence[str] | None = None) -> set[str]:
     """The preprints that stand as rejected, or as duplicates of others."""
     decided: Sequence[str] | None = None
     if ids is not None:
-        query = select(decisions.c.preprint_id.distinct()).where(decisions.c.preprint_id.in_(ids))
+        query = select(decisions.c.preprint_id).where(decisions.c.preprint_id.in_(ids)).distinct()
         decided = connection.execute(query).scalars().all()
     found = standings(connection, decided)
     return {id_ for id_, standing in found.items() if standing.state in ("rejected", "duplicate")}
@@ -193,7 +193,7 @@ def compose(connection: Connection, ids: Ids) -> list[Document]:
     """The documents of ``ids``, in their order: a paper's, a candidate's, or none."""
     upstream = _newest(connection, ids)
     curated = _paper_documents(connection, ids, upstream)
-    hidden = {one.ref for one in curated} | rejected_ids(connection, ids)
+    hidden = {one.ref for one in curated} | rejected_ids(connection, list(upstream))
     waiting = [_candidate_document(row) for id_, row in upstream.items() if id_ not in hidden]
     return sorted(curated + waiting, key=lambda one: one.ref)
 

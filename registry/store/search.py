@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 MAX_WORDS = 32
 _SNIPPET = 180
 _KINDS = ("method", "paper", "candidate")
-_LOOKED_INTO = 2  # texts read for a phrase, for each hit wanted ...
-_MOST_LOOKED_INTO = 100  # ... and at most
+_LOOKED_INTO = 60  # texts read for a phrase: of those that hold all the words the best
+_NAMED_AMONG = 20  # hits among which the one of that very name is looked for
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def search(store: Store, query: str, limit: int = 20) -> list[Hit]:
     with store.read() as connection:
         best: list[tuple[Place, float]] = []
         for tier, found in _answers(connection, asked, limit):
-            best += [(place, _score(tier, place, match)) for place, match in found]
+            best += [(place, _score(tier, place, match, asked)) for place, match in found]
             if len(best) >= limit:
                 break
         best = best[:limit]
@@ -71,10 +71,15 @@ def search(store: Store, query: str, limit: int = 20) -> list[Hit]:
     ]
 
 
-def _score(tier: int, place: Place, match: Match) -> float:
+def _score(tier: int, place: Place, match: Match, asked: Sequence[str]) -> float:
     # BM25 is positive and unbounded; only its order means something.
-    within = match.score / (1.0 + match.score)
+    within = match.score / (1.0 + match.score) + _is_named(place, asked)
     return round(10.0 * (5 - tier) + 3.0 * (2 - _KINDS.index(place[0])) + within, 4)
+
+
+def _is_named(place: Place, asked: Sequence[str]) -> bool:
+    """Whether the words asked are the thing's own id or slug: it comes first of its kind."""
+    return words(place[1]) == list(asked)
 
 
 def _answers(
@@ -86,11 +91,12 @@ def _answers(
 
     weak = frozenset(KEYS[word] for word in asked if word in STOP_WORDS)
     question = Question(connection, [KEYS[word] for word in asked], weak)
-    yield 0, (first := _placed(connection, question.phrase_in_heading(limit)))
+    first = _placed(connection, question.phrase_in_heading(max(limit, _NAMED_AMONG)))
+    first.sort(key=lambda one: (_KINDS.index(one[0][0]), not _is_named(one[0], asked)))
+    yield 0, first
     yield 1, (second := _placed(connection, question.all_in_heading(limit)))
-    read = min(limit * _LOOKED_INTO, _MOST_LOOKED_INTO)
-    third = _placed(connection, question.all_anywhere(max(limit, read)))
-    phrases = with_phrase(connection, [place for place, _ in third[:read]], asked)
+    third = _placed(connection, question.all_anywhere(max(limit, _LOOKED_INTO)))
+    phrases = with_phrase(connection, [place for place, _ in third[:_LOOKED_INTO]], asked)
     yield 2, [answer for answer in third if answer[0] in phrases]
     yield 3, [answer for answer in third if answer[0] not in phrases]
     if not (first or second or third):

@@ -51,8 +51,8 @@ def plain(text: str) -> str:
 def stem(word: str) -> str:
     """What a word has in common with its other forms.
 
-    >>> stem("optimised"), stem("optimization")
-    ('optim', 'optim')
+    >>> stem("optimised"), stem("optimization"), stem("llms")
+    ('optim', 'optim', 'llm')
     """
     return str(_stemmer().stemWord(_american(word)))
 
@@ -94,4 +94,5 @@ def _american(word: str) -> str:
 def _stemmer() -> Any:
     import Stemmer
 
-    return Stemmer.Stemmer("english")
+    # The newer English stemmer leaves "LLMs" and "VLMs" their s, for want of a vowel.
+    return Stemmer.Stemmer("porter")

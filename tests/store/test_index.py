@@ -178,5 +178,6 @@ def test_a_term_is_the_same_number_in_every_form_and_for_ever() -> None:
         KEYS["optimization"], KEYS["optimize"], KEYS["naive"], KEYS["naively"],
     ]  # fmt: skip
     assert KEYS["optimization"] == KEYS["optimised"]
+    assert KEYS["llms"] == KEYS["llm"]
     assert KEYS["reward"] == 3535210003642321325  # stored in every database there is
     assert words("Na\u00efve Optimisation") == ["naive", "optimization"]

@@ -110,6 +110,11 @@ def test_a_thing_is_found_by_everything_it_is_known_by(filled: Store) -> None:
     assert {query: id_ for query, id_ in FOUND_BY.items() if id_ not in found[query]} == {}
 
 
+def test_a_method_of_that_very_name_comes_first(filled: Store) -> None:
+    assert ids(filled, "grpo")[0] == "grpo"
+    assert ids(filled, "GRPO", limit=1) == ["grpo"]
+
+
 def test_a_catalogued_paper_is_found_once_and_not_as_a_candidate(filled: Store) -> None:
     assert [hit.status for hit in search(filled, "okapi")] == ["active"]
 
