@@ -68,13 +68,14 @@ class Edit:
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / self.root.name
             shutil.copytree(self.root, copy)
-            before = {str(problem) for problem in check_catalog(copy)}
+            # Without their lines: an edit moves what stands below it.
+            before = {(problem.path, problem.what) for problem in check_catalog(copy)}
             for change in self.changes:
                 write_atomic(copy / change.path.relative_to(self.root), change.new)
             return [
                 Problem(self.root / p.path.relative_to(copy), p.line, p.what, p.allowed, p.fix)
                 for p in check_catalog(copy)
-                if str(p) not in before
+                if (p.path, p.what) not in before
             ]
 
     def write(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from registry.cli.output import emit_json, emit_table, plain, talk
+from registry.core.errors import RegistryError
 from registry.core.plural import plural
 from registry.core.settings import Settings
 
@@ -66,7 +67,8 @@ def awesome(
     from registry.store.sync import refresh
 
     settings = Settings.load()
-    documents = read_lists(place, settings, name)
+    documents = read_lists(place, settings, name or _called(place))
+    _check_rows(place, documents)
     with open_store(settings) as store:
         refresh(store, settings)  # what the catalog has need not be fetched
         act = compare if dry_run else remember
@@ -84,6 +86,25 @@ def awesome(
         summary = _fetch(settings, unknown)
         if summary.failure is not None:
             raise summary.failure
+
+
+def _called(place: str) -> str | None:
+    """A name for a file; every repository's list is called README.md, its folder tells it."""
+    if "://" in place:
+        return None
+    path = Path(place)
+    return f"{path.resolve().parent.name}/{path.name}" if path.stem == "README" else path.name
+
+
+def _check_rows(place: str, documents: Sequence[Document]) -> None:
+    if any(document.rows for document in documents):
+        return
+    passed = [skipped for document in documents for skipped in document.skipped]
+    seen = f"; passed over: {passed[0].reason} in line {passed[0].line}" if passed else ""
+    raise RegistryError(
+        f"{place} has no row that names a paper{seen}. Give Markdown with links to papers, or "
+        "JSON lines of title, arxiv_id and links."
+    )
 
 
 def _facts(document: Document, outcome: Remembered, dry_run: bool) -> dict[str, Any]:

@@ -190,10 +190,10 @@ def _apply(edit: Edit, write: bool, as_json: bool, quiet: bool = False) -> None:
             f"--write changes the catalog, and {edit.root} belongs to an installed release. Run it "
             "in a checkout, or set REGISTRY_CATALOG_DIR to a catalog of your own."
         )
-    if problems := edit.new_problems():
-        raise problems[0].error
     if write:
         edit.write()
+    elif problems := edit.new_problems():
+        raise problems[0].error
     files = [change.path.relative_to(edit.root).as_posix() for change in edit.changes]
     if as_json:
         emit_json({"files": files, "moved": edit.moved, "diff": edit.diff, "written": write})

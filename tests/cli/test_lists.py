@@ -48,11 +48,27 @@ def test_an_import_says_what_is_known_and_what_to_fetch(place: Path, capsys) -> 
     code, out, err = run(capsys, "import", "awesome", name, "--ids-to", "new.txt")
 
     assert code == 0
-    assert out.splitlines()[1].split("\t") == ["README.md", "2", "0", "2", "1", "0", "1", "1"]
+    assert out.splitlines()[1].split("\t") == [
+        f"{place.name}/README.md",
+        "2",
+        "0",
+        "2",
+        "1",
+        "0",
+        "1",
+        "1",
+    ]
     assert "README.md:3: no link: nothing here" in err
     assert "registry ingest --ids $(cat new.txt)" in err
     assert (place / "new.txt").read_text() == "2405.00009\n"
     assert "kind" in run(capsys, "ingest", "--status")[1]
+
+
+def test_a_file_without_rows_is_no_list(place: Path, capsys) -> None:
+    (place / "page.md").write_text("# Snails\n\n- nothing here\n")
+    code, _, err = run(capsys, "import", "awesome", "page.md")
+    assert code == 1
+    assert "no row that names a paper; passed over: no link in line 3" in err
 
 
 def test_a_dry_run_stores_nothing_and_a_report_has_every_row(place: Path, capsys) -> None:

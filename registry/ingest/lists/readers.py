@@ -25,7 +25,7 @@ _JSON_LINES = (".jsonl", ".ndjson")
 def read_lists(place: str, settings: Settings, name: str | None = None) -> list[Document]:
     """The lists at ``place``: a Markdown file, JSON lines, or an address of either.
 
-    Markdown is one list, called ``name`` or after its place; JSON lines are one for each value of
+    Markdown is one list, called ``name`` or by its place; JSON lines are one for each value of
     ``list``. Raises UsageError where there is nothing to read.
     """
     if "://" in place:
@@ -36,7 +36,7 @@ def read_lists(place: str, settings: Settings, name: str | None = None) -> list[
         is_json = url.split("?")[0].endswith(_JSON_LINES)
     else:
         path = Path(place)
-        text, called = _read(path), name or path.name
+        text, called = _read(path), name or place
         is_json = path.suffix in _JSON_LINES
     if is_json:
         return read_json_lines(text, called)

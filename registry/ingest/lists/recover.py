@@ -45,7 +45,7 @@ def _with_details(items: Iterable[Item]) -> Iterator[Item]:
             continue
         if titled is not None:
             yield titled
-        titled = item if item.kind in ("paragraph", "heading") and _heads(item) else None
+        titled = item if _heads(item) else None
         if titled is None:
             yield item
     if titled is not None:
@@ -53,14 +53,16 @@ def _with_details(items: Iterable[Item]) -> Iterator[Item]:
 
 
 def _below(item: Item, titled: Item) -> bool:
-    own = titled.section if titled.kind == "paragraph" else (*titled.section, titled.text)
+    own = (*titled.section, titled.text) if titled.kind == "heading" else titled.section
     return item.section == own
 
 
 def _heads(item: Item) -> bool:
     spans = with_bare_links(item.spans)
-    leads = _leads_with_title(spans) or _title_above(replace(item, spans=spans)) is not None
-    return leads and _names_paper(spans)
+    above = _title_above(replace(item, spans=spans)) is not None
+    if item.kind in ("paragraph", "heading"):
+        return (above or _leads_with_title(spans)) and _names_paper(spans)
+    return item.kind == "bullet" and above and _names_paper(spans)
 
 
 def _is_detail(item: Item) -> bool:
@@ -79,6 +81,10 @@ def _of_bullet(item: Item) -> Iterator[Row | Skipped]:
     if _is_prose(spans):
         addresses = " ".join(span.url or "" for span in spans if span.url)
         yield Skipped(item.line, "prose that names a paper", f"{item.text[:SHOWN]} {addresses}")
+        return
+    if _names_paper(spans) and (title := _title_above(replace(item, spans=spans))) is not None:
+        under = replace(item, section=item.section[:-1])
+        yield from rows_in(spans, under, _spans_of(item.children), title)
         return
     below = [one for child in item.children for one in _recover(child)]
     details = _details(item.children, below) if _names_paper(spans) else []
@@ -178,7 +184,7 @@ def _of_paragraph(item: Item) -> Iterator[Row | Skipped]:
 
 
 def _title_above(item: Item) -> str | None:
-    """The heading above, where the paragraph is a link to the paper that the heading names."""
+    """The heading above, where the item is no more than a link to the paper that it names."""
     if len(item.section) < 2 or not is_label(item.text.replace(":", " ")):
         return None
     title = clean_title(item.section[-1])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from registry.ingest.lists.addresses import kind_of
 from registry.ingest.lists.walker import Span
 from registry.ingest.lists.wording import clean_title, is_label, quoted, reads_as_title
+
+_REMARK = re.compile(r"\s*[-\u2013\u2014:,;(|\u00b7]")
 
 
 def title_in(spans: list[Span]) -> str | None:
@@ -76,11 +80,14 @@ def _linked(spans: list[Span]) -> str | None:
 
 
 def _after_link(spans: list[Span]) -> str | None:
-    seen = False
+    link: Span | None = None
     for span in spans:
-        seen = seen or span.url is not None
-        if seen and span.url is None and reads_as_title(span.text):
-            return span.text
+        if span.url is not None:
+            link = link or span
+        elif link is not None and reads_as_title(span.text):
+            # "[Name](...) - what it does": the name is the title, not what is said of it.
+            remark = _REMARK.match(span.text) and not is_label(link.text)
+            return None if remark else span.text
     return None
 
 

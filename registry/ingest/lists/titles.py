@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -171,7 +172,7 @@ def read_pairs(path: Path) -> Iterator[tuple[str, str]]:
 def _make_file(path: Path, made: Path) -> None:
     made.parent.mkdir(parents=True, exist_ok=True)
     # A name of its own: two processes may make the same index at once; the last rename stands.
-    draft = made.with_name(f".{made.name}.{id(made):x}.new")
+    draft = made.with_name(f".{made.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
     connection = sqlite3.connect(draft)
     try:

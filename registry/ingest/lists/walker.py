@@ -12,6 +12,7 @@ from registry.core.escape import one_line
 from registry.ingest.lists.events import Event
 
 Kind = Literal["bullet", "table", "paragraph", "heading"]
+_DEEPEST = 30  # bullets within bullets; deeper ones count as beside each other
 _HEADING = re.compile(r"h([1-6])")
 
 
@@ -228,6 +229,8 @@ class _Walker:
             self._line_ends()
             return
         self._end_loose()
+        if len(self._open) >= _DEEPEST:
+            self._end_bullet()
         self._open.append(Item("bullet", line, self._section()))
 
     def _end_bullet(self) -> None:

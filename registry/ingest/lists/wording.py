@@ -65,6 +65,7 @@ _LEADING = re.compile(
     rf"|[0-9]{{1,3}}[.)]\s"
     rf"|:[a-z_0-9+-]+:)"
 )
+_LONGEST = 1000  # characters looked at; nothing longer is a title
 _TAG = re.compile(r"[\[(\u3010]([^\])\u3011]*)[\])\u3011]\s*(?=\S)")
 _QUOTES = "\"'*_`\u201c\u201d\u2018\u2019"
 _QUOTED = re.compile(r"[\"\u201c\u00ab]([^\"\u201d\u00bb]{12,300})[\"\u201d\u00bb]")
@@ -88,7 +89,7 @@ def clean_title(text: str) -> str:
     >>> clean_title("\U0001f525 (2024.05) A Made-up Title. ")
     'A Made-up Title'
     """
-    title = one_line(text).replace("**", "").replace("__", "").strip()
+    title = one_line(text[:_LONGEST]).replace("**", "").replace("__", "").strip()
     before = None
     while before != title:
         before = title
@@ -111,7 +112,7 @@ def clean_title(text: str) -> str:
 @lru_cache(maxsize=4096)
 def is_label(text: str) -> bool:
     """True for what names a link and no paper: "Paper", "arXiv 2024", "[Code]", "2401.00001"."""
-    bare = one_line(text).strip(" []()\u3010\u3011:;,.!|*_-/")
+    bare = one_line(text[:_LONGEST]).strip(" []()\u3010\u3011:;,.!|*_-/")
     bare = without_mention(bare)
     if not bare or _AUTHORS.match(bare):
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,6 +120,22 @@ def test_a_title_linked_in_a_heading_takes_what_stands_below() -> None:
     assert (row.arxiv_id, [link.kind for link in row.links]) == ("2401.01234", ["paper", "code"])
 
 
+def test_bullets_of_links_below_a_title_are_its_row() -> None:
+    text = (
+        "# Made-up List\n## Slow ones\n### Patient Snails Learn Slowly\n\n"
+        f"- Paper Link : [arXiv 2401.01234]({URL}) , [homepage](https://snails.github.io/)\n\n"
+        "- Framework Overview:\n\n    <img src='x.png'/>\n\n    Snails cross the lawn.\n"
+    )
+    row = only(text)
+    assert (row.title, row.arxiv_id) == ("Patient Snails Learn Slowly", "2401.01234")
+    assert (row.section, len(row.links)) == (("Made-up List", "Slow ones"), 2)
+
+
+def test_a_short_name_is_the_title_where_only_a_remark_follows() -> None:
+    assert only(f"1. [**SlugNet**]({URL}) \u2014 crosses lawns in one go").title == "SlugNet"
+    assert only(f"1. [[paper]]({URL}) Patient Snails Learn").title == "Patient Snails Learn"
+
+
 def test_two_papers_linked_in_one_bullet_are_two_rows() -> None:
     row_a = "[Patient Snails Learn Slowly](https://arxiv.org/abs/2401.00001)"
     row_b = "[Hasty Snails Forget Quickly](https://arxiv.org/abs/2401.00002)"
@@ -180,3 +198,22 @@ def test_headings_give_the_anchors_that_github_gives() -> None:
     document = read("# Snails & Slugs\n## \U0001f50d Survey\n## Survey\n## Survey\n[x](#nowhere)\n")
     assert document.anchors == {"snails--slugs", "-survey", "survey", "survey-1"}
     assert document.jumps == [(5, "nowhere")]
+
+
+HOSTILE = {
+    "commas": "- [" + "," * 20_000 + f"x]({URL})",
+    "brackets": "[" * 5_000,
+    "bullets": "<ul>" + "<li>a" * 5_000,
+    "cells": "|" * 5_000 + "\n|" + "-|" * 4_999 + "\n" + "|" * 5_000,
+    "blanks": "- arxiv" + "\u2003" * 20_000 + f"[x]({URL})",
+    "links": f"- {'[a]' * 3_000}({URL})",
+    "quotes": "> " * 3_000 + "x",
+    "tags": "<a href='" * 3_000,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_text_is_read_in_little_time(kind: str) -> None:
+    began = time.process_time()
+    read(HOSTILE[kind])
+    assert time.process_time() - began < 10
