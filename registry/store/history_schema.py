@@ -25,7 +25,7 @@ from sqlalchemy import (
     Text,
 )
 
-from registry.store.schema import JsonText, UtcDateTime
+from registry.store.columns import JsonText, UtcDateTime
 from registry.store.schema import metadata as metadata
 
 revisions = Table(

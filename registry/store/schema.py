@@ -1,4 +1,4 @@
-"""The tables, and the two column types that databases get wrong on their own.
+"""The tables of the store.
 
 Four kinds of table lie side by side and never mix::
 
@@ -17,11 +17,7 @@ refuse anything else.
 
 from __future__ import annotations
 
-import json
 import uuid
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -29,8 +25,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -43,7 +37,8 @@ from sqlalchemy import (
     UniqueConstraint,
     true,
 )
-from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from registry.store.columns import JsonText, UtcDateTime
 
 # The newest migration. A test holds it against the scripts; reading it costs no Alembic import.
 REVISION = "0005"
@@ -59,56 +54,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment: UTC text of fixed width on SQLite (it sorts), timestamptz on PostgreSQL.
-
-    Raises ValueError for a naive datetime: nobody can say later which zone it meant.
-    """
-
-    impl = String(32)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(DateTime(timezone=True))
-        return dialect.type_descriptor(String(32))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive datetime {value!r}: give it a zone, datetime.now(UTC)")
-        return value.astimezone(UTC) if dialect.name == "postgresql" else _utc_text(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-        return moment.astimezone(UTC)
-
-
-# A batch repeats its moments: when it was seen, when each version came.
-@lru_cache(maxsize=4096)
-def _utc_text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-_as_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
-
-
-class JsonText(TypeDecorator[Any]):
-    """A JSON value as text with sorted keys, so that equal values are equal rows."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else _as_json(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
 
 
 def _one_of(column: str, *values: str) -> CheckConstraint:

@@ -15,10 +15,10 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from registry.core.errors import StoreError
 from registry.core.settings import Settings
+from registry.store.columns import UtcDateTime
 from registry.store.engine import Store, open_store
 from registry.store.schema import (
     REVISION,
-    UtcDateTime,
     decisions,
     fetches,
     meta,
