@@ -20,7 +20,8 @@ from typing import Any
 
 from registry.catalog.checks import check_catalog
 from registry.catalog.files import Catalog, dump_entry, entry_path
-from registry.catalog.models import CanonicalPaper, Group, Leaf, Paper, Taxonomy
+from registry.catalog.models import CanonicalPaper, Group, Leaf, Paper, Survey, Taxonomy
+from registry.catalog.outlines import moved_sections
 from registry.catalog.problems import Problem
 from registry.catalog.taxonomy import aliases, find_leaf
 from registry.core.atomic import write_atomic
@@ -357,6 +358,10 @@ def _paper_changes(catalog: Catalog, move: Move) -> Iterator[Change]:
 
 
 def _moved_paper(paper: Paper, move: Move) -> Paper:
+    if isinstance(paper, Survey):
+        outline = moved_sections(paper.outline, lambda leaf: move(paper.id, leaf))
+        if outline != paper.outline:
+            paper = paper.model_copy(update={"outline": outline})
     leaves = _unique(move(paper.id, leaf) for leaf in paper.leaves)
     sources: Mapping[str, tuple[str, ...]] = getattr(paper, "leaf_sources", {})
     if leaves == paper.leaves and all(move(paper.id, leaf) == leaf for leaf in sources):

@@ -105,15 +105,16 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     ],
     "decisions": [
         {"id": 1, "preprint_id": "2603.00003", "decision": "reject", "at": DAY,
-         "reason": "off topic", "detail": {}},
+         "reason": "off topic", "detail": {}, "uid": "1a" * 16},
         {"id": 2, "preprint_id": "2603.00003", "decision": "accept", "at": LATER, "reason": None,
-         "detail": {"leaf": "fruit/apples"}},
+         "detail": {"leaf": "fruit/apples"}, "uid": "2b" * 16},
     ],
     "runs": [
         {"run_id": "dpo-20260302", "method": "dpo", "status": "done", "folder": "runs/dpo-20260302",
          "started": DAY, "measure": "accuracy", "before": 0.25, "after": 0.5},
     ],
     "meta": [{"key": "kept", "value": "yes"}],
+    "unindexed": [{"ref": "2603.00001"}, {"ref": "2603.00002"}, {"ref": "2603.00003"}],
     "documents": [
         {"id": 1, "kind": "paper", "ref": "2603.00001", "heading": "a made up study",
          "names": "ada example", "summary": "in our own words", "body": ""},
@@ -121,6 +122,9 @@ ROWS: dict[str, list[dict[str, Any]]] = {
          "summary": "", "body": "we invent nothing and measure it twice"},
     ],
 }  # fmt: skip
+# From the fourth schema on a search reads these. They are derived, and stand for one another: rows
+# made up for one would be wrong beside the others.
+INDEX = {"documents", "document_tags", "segments", "postings"}
 
 
 def fill(connection: sa.Connection) -> None:
@@ -129,6 +133,8 @@ def fill(connection: sa.Connection) -> None:
     found.reflect(connection)
     for table in found.sorted_tables:
         if table.name == "alembic_version" or table.name.startswith("documents_fts"):
+            continue
+        if table.name in INDEX and "segments" in found.tables:
             continue
         typed = _typed(table)
         for row in ROWS.get(table.name, [{}]):
