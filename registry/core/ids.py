@@ -61,7 +61,7 @@ class ArxivId:
     @classmethod
     def parse(cls, text: str) -> ArxivId:
         """The identifier in ``text``. Raises UsageError where ``text`` is not one identifier."""
-        core = _strip(text)
+        core = text if _NEW.fullmatch(text) else _strip(text)
         if match := _NEW.fullmatch(core):
             yymm, number = match["yy"] + match["mm"], match["number"]
             five = int(match["yy"]) >= 15

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 from registry.core.errors import UsageError
 from registry.core.escape import one_line
 from registry.core.ids import ArxivId
 from registry.ingest.http import FeedError
+from registry.ingest.moments import mail_moment
 from registry.ingest.names import split_authors, untex
 from registry.ingest.record import withdrawn_words
 from registry.store.arrivals import Arrival, Revision
@@ -102,7 +102,6 @@ def _plain(fields: dict[str, str], name: str) -> str:
 
 def _moment(text: str, id_: str) -> datetime:
     try:
-        found = parsedate_to_datetime(text.strip())
-    except (ValueError, TypeError):
+        return mail_moment(text)
+    except ValueError:
         raise FeedError(f"the metadata file of {id_} has a date {text!r}") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -24,6 +24,7 @@ from registry.ingest.abs_file import abs_record, looks_like_abs
 from registry.ingest.feed import read_feed
 from registry.ingest.http import FeedError, RefusedError
 from registry.ingest.json_lines import json_record
+from registry.ingest.moments import iso_moment
 from registry.ingest.oai_records import Gone, oai_record
 from registry.ingest.record import preprint_of
 from registry.ingest.strict_xml import local_name, stream_xml
@@ -32,6 +33,7 @@ from registry.store.arrivals import Arrival
 FileKind = Literal["atom", "oai", "json", "abs"]
 MAX_BYTES = 50 * 1024 * 1024  # of a file that is read as a whole
 _LONGEST_LINE = 4 * 1024 * 1024
+_TOLD = ("record", "responseDate", "error")
 _OAI_ROOTS = ("OAI-PMH", "ListRecords", "GetRecord", "record")
 
 
@@ -135,7 +137,7 @@ def _json_records(file: IO[bytes], seen_at: datetime) -> Iterator[Arrival | Flaw
 
 
 def _oai_records(file: IO[bytes], seen_at: datetime) -> Iterator[Arrival | Gone | Flaw]:
-    for number, element in enumerate(stream_xml(file, _is_told), start=1):
+    for number, element in enumerate(stream_xml(file, _TOLD), start=1):
         name = local_name(element)
         if name == "responseDate":
             seen_at = min(_moment(element) or seen_at, seen_at)
@@ -149,16 +151,11 @@ def _oai_records(file: IO[bytes], seen_at: datetime) -> Iterator[Arrival | Gone 
                 yield Flaw(f"record {number}", str(error))
 
 
-def _is_told(tag: str) -> bool:
-    return tag.rpartition("}")[2] in ("record", "responseDate", "error")
-
-
 def _moment(element: etree._Element) -> datetime | None:
     try:
-        found = datetime.fromisoformat((element.text or "").strip())
+        return iso_moment(element.text or "")
     except ValueError:
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _kind(head: bytes) -> FileKind:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from registry.core.errors import UsageError
 from registry.core.escape import one_line
 from registry.core.ids import ArxivId
 from registry.ingest.http import FeedError
+from registry.ingest.moments import iso_moment, mail_moment
 from registry.ingest.names import split_authors, untex
 from registry.ingest.record import withdrawn_words
 from registry.store.arrivals import Arrival, Revision
@@ -77,7 +77,7 @@ def _arrival(said: Mapping[str, Any], id_: ArxivId, seen_at: datetime) -> Arriva
 
 def _history(versions: list[Mapping[str, Any]]) -> tuple[Revision, ...]:
     found = [
-        Revision(int(str(v["version"]).removeprefix("v")), _rfc(str(v["created"])))
+        Revision(int(str(v["version"]).removeprefix("v")), mail_moment(str(v["created"])))
         for v in versions
     ]
     return tuple(sorted(found, key=lambda revision: revision.version))
@@ -127,15 +127,4 @@ def _text(said: Mapping[str, Any], name: str) -> str:
 
 def _moment(said: Mapping[str, Any], name: str) -> datetime | None:
     value = said.get(name)
-    if not value:
-        return None
-    text = str(value)
-    if len(text) == 10:
-        return datetime.combine(date.fromisoformat(text), time(), UTC)
-    found = datetime.fromisoformat(text)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
-def _rfc(text: str) -> datetime:
-    found = parsedate_to_datetime(text)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return iso_moment(str(value)) if value else None

@@ -31,6 +31,7 @@ _LETTER = re.compile(r"\{?\\(?P<name>ss|ae|AE|oe|OE|aa|AA|o|O|l|L|i|j)(?![A-Za-z
 _MATHS = re.compile(r"(\$[^$]*\$)")
 _AFFILIATION = re.compile(r"\([^()]*\)")
 _BETWEEN = re.compile(r"\s*[,;]\s*(?:and\b|&)?\s*|\s+(?:and|&)\s+")
+_COLLECTIVE = re.compile(r"\b([Cc]ollaboration|[Gg]roup|[Tt]eam)\s*:")
 _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV|V|2nd|3rd)\.?", re.IGNORECASE)
 
 
@@ -56,10 +57,10 @@ def split_authors(text: str) -> tuple[str, ...]:
     ('Ada Example', 'Bo Sample Jr.', 'Cy Placeholder')
     """
     plain = untex(one_line(text))
-    while (shorter := _AFFILIATION.sub(" ", plain)) != plain:
+    while "(" in plain and (shorter := _AFFILIATION.sub(" ", plain)) != plain:
         plain = shorter
     # A collaboration may stand before its members: "The X Collaboration: A, B".
-    plain = re.sub(r"\b([Cc]ollaboration|[Gg]roup|[Tt]eam)\s*:", r"\1,", plain)
+    plain = _COLLECTIVE.sub(r"\1,", plain)
     names: list[str] = []
     for part in _BETWEEN.split(plain):
         name = " ".join(part.split()).strip(" ,;")

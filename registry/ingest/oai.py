@@ -29,6 +29,7 @@ from registry.ingest.http import (
     not_ok,
     open_fetcher,
 )
+from registry.ingest.moments import iso_moment
 from registry.ingest.oai_records import FORMATS, Gone, oai_record
 from registry.ingest.strict_xml import child_of, local_name, parse_xml, text_of
 from registry.store.arrivals import Arrival
@@ -241,7 +242,6 @@ def _identifier(record: etree._Element) -> str | None:
 
 def _moment(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text.strip())
+        return iso_moment(text)
     except ValueError:
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from email.utils import parsedate_to_datetime
 
 from lxml import etree
 
@@ -18,9 +17,10 @@ from registry.core.errors import UsageError
 from registry.core.escape import one_line
 from registry.core.ids import ArxivId
 from registry.ingest.http import FeedError
+from registry.ingest.moments import iso_moment, mail_moment
 from registry.ingest.names import split_authors, untex
 from registry.ingest.record import withdrawn_words
-from registry.ingest.strict_xml import child_of, local_name, text_of
+from registry.ingest.strict_xml import child_of, local_name, text_of, texts_of
 from registry.store.arrivals import Arrival, Revision
 from registry.store.preprints import Preprint
 
@@ -57,10 +57,9 @@ def oai_record(record: etree._Element, seen_at: datetime) -> Arrival | Gone:
 
 
 def _raw(said: etree._Element, id_: str, _: etree._Element, seen_at: datetime) -> Arrival:
-    fields = _fields(said)
-    history = tuple(
-        sorted((_revision(e) for e in said if local_name(e) == "version"), key=lambda r: r.version)
-    )
+    fields = texts_of(said)
+    told = (_revision(element) for element in said.iterchildren("{*}version"))
+    history = tuple(sorted(told, key=lambda revision: revision.version))
     if not history:
         raise FeedError(f"the record of {id_} tells no version")
     newest = history[-1]
@@ -86,20 +85,21 @@ def _raw(said: etree._Element, id_: str, _: etree._Element, seen_at: datetime) -
 
 
 def _revision(element: etree._Element) -> Revision:
-    match = re.fullmatch(r"v([1-9][0-9]{0,3})", element.get("version", ""))
-    if match is None:
-        raise FeedError(f"a record names a version {element.get('version')!r}")
-    size = re.match(r"\d+", text_of(element, "size").strip())
+    name = element.get("version", "")
+    if not (name[:1] == "v" and name[1:].isdecimal() and 0 < int(name[1:]) < 10_000):
+        raise FeedError(f"a record names a version {name!r}")
+    told = texts_of(element)
+    size = re.match(r"\s*(\d+)", told.get("size", ""))
     return Revision(
-        version=int(match[1]),
-        submitted=_moment(text_of(element, "date")),
-        kilobytes=int(size[0]) if size else None,
-        source_type=text_of(element, "source_type").strip()[:10] or None,
+        version=int(name[1:]),
+        submitted=_moment(told.get("date", "")),
+        kilobytes=int(size[1]) if size else None,
+        source_type=told.get("source_type", "").strip()[:10] or None,
     )
 
 
 def _arxiv(said: etree._Element, id_: str, _: etree._Element, seen_at: datetime) -> Arrival:
-    fields = _fields(said)
+    fields = texts_of(said)
     listed = child_of(said, "authors")
     if listed is not None and len(listed):
         authors = tuple(name for author in listed if (name := _name(author)))
@@ -129,7 +129,9 @@ def _dublin(said: etree._Element, id_: str, header: etree._Element, seen_at: dat
     texts: dict[str, list[str]] = {}
     for child in said:
         if isinstance(child.tag, str):
-            texts.setdefault(local_name(child), []).append(untex(one_line(_all(child))))
+            texts.setdefault(local_name(child), []).append(
+                untex(one_line("".join(child.itertext())))
+            )
     descriptions = texts.get("description", [])
     comment = next((t for t in descriptions[1:]), None)
     comment = re.sub(r"^Comment:\s*", "", comment) if comment else None
@@ -160,17 +162,9 @@ _READERS = {"arXivRaw": _raw, "arXiv": _arxiv, "arXivOld": _arxiv, "dc": _dublin
 
 def _id(name: str) -> str:
     try:
-        return ArxivId.parse(name).base
+        return ArxivId.parse(name.removeprefix("oai:arXiv.org:")).base
     except UsageError as error:
         raise FeedError(f"a record of arXiv's answer has a wrong id: {error}") from None
-
-
-def _fields(said: etree._Element) -> dict[str, str]:
-    return {local_name(c): _all(c) for c in said if isinstance(c.tag, str)}
-
-
-def _all(element: etree._Element) -> str:
-    return "".join(element.itertext()) if len(element) else (element.text or "")
 
 
 def _plain(fields: dict[str, str], name: str) -> str:
@@ -183,8 +177,10 @@ def _text(fields: dict[str, str], name: str) -> str | None:
 
 def _categories(fields: dict[str, str]) -> tuple[str, ...]:
     """arXiv's own, the primary one first, then the classes of the ACM and the AMS."""
-    classes = f"{fields.get('acm-class', '')};{fields.get('msc-class', '')}"
-    listed = [*fields.get("categories", "").split(), *re.split(r"[,;]", classes)]
+    listed = fields.get("categories", "").split()
+    for name in ("acm-class", "msc-class"):
+        if name in fields:
+            listed += re.split(r"[,;]", fields[name])
     return tuple(dict.fromkeys(text for part in listed if (text := one_line(part))))
 
 
@@ -209,13 +205,10 @@ def _category_of(element: etree._Element) -> str:
 
 
 def _moment(text: str) -> datetime:
-    """A moment as arXiv writes it: ``Mon, 2 Apr 2007 19:18:42 GMT``, or as ISO."""
-    value = text.strip()
     try:
-        found = parsedate_to_datetime(value)
+        return mail_moment(text)
     except ValueError:
-        found = datetime.fromisoformat(value)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        return iso_moment(text)
 
 
 def _day(text: str) -> datetime | None:

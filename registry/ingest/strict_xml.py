@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from lxml import etree
@@ -35,23 +35,22 @@ def parse_xml(content: bytes) -> etree._Element:
     return root
 
 
-def stream_xml(file: IO[bytes], wanted: Callable[[str], bool]) -> Iterator[etree._Element]:
-    """The elements of ``file`` whose tag is ``wanted``, each whole, as they are read.
+def stream_xml(file: IO[bytes], names: Sequence[str]) -> Iterator[etree._Element]:
+    """The elements of ``file`` called one of ``names``, in any namespace, each as it is read.
 
     An element lives until the next one is asked for: memory does not grow with the file. Raises
     FeedError where the document breaks off or declares a document type.
     """
     options: Any = _STRICT
     # Only the ends: at its start an element has no text yet.
-    events = etree.iterparse(file, events=("end",), **options)
+    wanted = tuple(f"{{*}}{name}" for name in names)
+    events = etree.iterparse(file, events=("end",), tag=wanted, **options)
     checked = False
     try:
         for _, element in events:
             if not checked:
                 _refuse_doctype(element)
                 checked = True
-            if not isinstance(element.tag, str) or not wanted(element.tag):
-                continue
             yield element
             element.clear()
             while (before := element.getprevious()) is not None:
@@ -86,6 +85,17 @@ def text_of(parent: etree._Element, name: str) -> str:
         if isinstance(child.tag, str) and child.tag.rpartition("}")[2] == name:
             return "".join(child.itertext()) if len(child) else (child.text or "")
     return ""
+
+
+def texts_of(parent: etree._Element) -> dict[str, str]:
+    """All the text below each child of ``parent``, by its name in any namespace."""
+    found = {}
+    for child in parent:
+        tag = child.tag
+        if isinstance(tag, str):
+            text = "".join(child.itertext()) if len(child) else child.text
+            found[tag[tag.rfind("}") + 1 :]] = text or ""
+    return found
 
 
 def _refuse_doctype(element: etree._Element) -> None:

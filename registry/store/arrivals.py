@@ -6,7 +6,8 @@ number of times: the rows come out the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -117,7 +118,7 @@ def _put_piece(connection: Connection, arrivals: list[Arrival], source_id: int) 
     texts = [a.preprint for a in arrivals if a.stated or a.preprint.id not in settled]
     passed = [a.preprint for a in arrivals if not a.stated and a.preprint.id in settled]
     # The rows of preprints come first: what follows refers to them.
-    flagged = _withdrawn_versions(connection, ids, arrivals)
+    flagged = _withdrawn_versions(connection, list(known), arrivals)
     texts = [_with_evidence(p, flagged) for p in texts]
     reclassified = _reclassified(connection, [i for i in ids if i in known], texts)
     counts = put_preprints(connection, texts, source_id)
@@ -127,7 +128,7 @@ def _put_piece(connection: Connection, arrivals: list[Arrival], source_id: int) 
         see(connection, {text.id: text.seen_at for text in ordered}, source_id)
     _mark_assumed(connection, sorted({p.id for p in texts} - settled))
     put(connection, primaries, reclassified)
-    changed = _put_revisions(connection, ids, arrivals)
+    changed = _put_revisions(connection, known.keys(), arrivals)
     changed |= _flag_stored(connection, flagged)
     changed |= _return(connection, ids) | {row["preprint_id"] for row in reclassified}
     derive_events(connection, changed)
@@ -155,6 +156,8 @@ def _withdrawn_versions(
         for revision in a.revisions
         if is_withdrawn_type(revision.source_type)
     }
+    if not ids:
+        return found
     query = select(revisions.c.preprint_id, revisions.c.version).where(
         revisions.c.preprint_id.in_(ids), revisions.c.source_type.like("%I%")
     )
@@ -221,22 +224,33 @@ def _primary(categories: Sequence[str]) -> str:
 
 
 def _put_revisions(
-    connection: Connection, ids: Sequence[str], arrivals: Sequence[Arrival]
+    connection: Connection, known: Collection[str], arrivals: Sequence[Arrival]
 ) -> set[str]:
-    """Store the histories; the ids of those in which something was new and may be an event."""
+    """Store the histories; the ids of those that may tell an event the texts do not."""
     stated = [a for a in arrivals if a.revisions or a.licence]
     if not stated:
         return set()
-    query = select(revisions).where(revisions.c.preprint_id.in_(ids))
-    before = {(r.preprint_id, r.version): dict(r._mapping) for r in connection.execute(query)}
+    query = select(revisions).where(revisions.c.preprint_id.in_(known))
+    rows = connection.execute(query) if known else ()
+    before = {(row.preprint_id, row.version): dict(row._mapping) for row in rows}
     after: dict[tuple[str, int], dict[str, Any]] = {}
     for arrival in stated:
         for row in _revision_rows(arrival):
             place = (row["preprint_id"], row["version"])
             after[place] = _merged(row, after.get(place) or before.get(place))
-    rows = [row for place, row in sorted(after.items()) if row != before.get(place)]
-    put(connection, revisions, rows)
-    return {r["preprint_id"] for r in rows if r["version"] > 1 or r["source_type"]}
+    new = {place: row for place, row in sorted(after.items()) if row != before.get(place)}
+    put(connection, revisions, list(new.values()))
+    withdrawn = {id_ for (id_, _), row in new.items() if is_withdrawn_type(row["source_type"])}
+    # A preprint that comes once, whole and for the first time has nothing else to tell.
+    count = Counter(arrival.preprint.id for arrival in arrivals)
+    told = [a.preprint.id for a in stated if a.preprint.id in known or count[a.preprint.id] > 1]
+    gaps = {a.preprint.id for a in stated if _has_gap(a)}
+    return withdrawn | gaps | {id_ for id_, version in new if version > 1} & {*told}
+
+
+def _has_gap(arrival: Arrival) -> bool:
+    numbers = [revision.version for revision in arrival.revisions]
+    return bool(numbers) and max(numbers) - min(numbers) + 1 != len(numbers)
 
 
 def _revision_rows(arrival: Arrival) -> list[dict[str, Any]]:

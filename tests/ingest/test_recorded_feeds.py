@@ -15,8 +15,9 @@ from registry.store.engine import Store
 from registry.store.preprints import Counts
 from registry.store.queries import candidates
 from tests.fake_arxiv import corpus, entry, feed
+from tests.ingest.shared_data import ARXIV
 
-FEEDS = Path(__file__).parents[2].parent / "shared" / "data" / "arxiv" / "atom"
+FEEDS = ARXIV / "atom"
 recorded = pytest.mark.skipif(not FEEDS.is_dir(), reason="the recorded feeds are not here")
 
 
@@ -32,8 +33,9 @@ def test_every_recorded_feed_is_read_whole_or_refused_by_name() -> None:
             continue
         found = read_recorded(path)
         ids = re.findall(r"<id>http://arxiv.org/abs/(\S+)v\d+</id>", text)
-        assert [record.id for record in found.records] == ids, path.name
-        assert all(r.abstract and r.authors and r.categories for r in found.records)
+        texts = [record.preprint for record in found.records]
+        assert [text.id for text in texts] == ids, path.name
+        assert all(t.abstract and t.authors and t.categories for t in texts)
         assert found.seen_at.date().isoformat() == "2026-04-12"
 
 
