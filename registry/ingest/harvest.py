@@ -178,8 +178,8 @@ class _Walk:
                 connection,
                 window,
                 total=answer.total,
-                # What was stored before is still there, whatever this answer lacks.
-                stored=max(came, window.total_stored or 0) if doubt else came,
+                # An answer in doubt does not change what the last good one is known to have had.
+                stored=window.total_stored if doubt and window.finished_at else came,
                 error=doubt,
                 next_try_at=next_try(window.attempts + 1, now()) if doubt else None,
             )

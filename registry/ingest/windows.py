@@ -171,7 +171,7 @@ def suspicion(
     for record in records:
         if not begin <= record.published < end:
             return f"{record.id} is of {record.published:%Y-%m-%d}: the date filter was ignored"
-    before = window.total_stored or 0
+    before = (window.total_stored or 0) if window.finished_at else 0
     if total == 0:
         again = (window.error or "").startswith(_EMPTY) and now >= window.slice.end + SETTLES
         return None if again else _emptiness(window, before, list(totals)[:8], now)

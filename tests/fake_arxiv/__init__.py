@@ -16,6 +16,6 @@ from __future__ import annotations
 
 from tests.fake_arxiv.atom import entry, feed
 from tests.fake_arxiv.service import FakeArxiv
-from tests.fake_arxiv.works import START, Work, corpus, revised
+from tests.fake_arxiv.works import CLOCK, START, Work, corpus, revised
 
-__all__ = ["START", "FakeArxiv", "Work", "corpus", "entry", "feed", "revised"]
+__all__ = ["CLOCK", "START", "FakeArxiv", "Work", "corpus", "entry", "feed", "revised"]

@@ -1,17 +1,18 @@
 """An ingest that is killed with SIGKILL at one of its steps, and the one after it.
 
-    python -m tests.faults.ingest.victims '{"job": "query", ...}'
+    python -m tests.faults.ingest.victims '{"jobs": {"query": [...]}, ...}'
 
 imports everything once and forks: a child for each step that is to be the last, and one for each
 that finishes the work. A step is a statement, a transaction's begin or end, a request, or an
-operation on the files that keep requests apart; the kill falls before it. Prints what each left,
-one line of JSON for each kill, and at the end how many steps an unbroken ingest has.
+operation on the files that keep requests apart; the kill falls before it. Prints a line of JSON
+for each job: what an unbroken ingest leaves, and what each kill left.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import sys
 from collections.abc import Callable
@@ -24,9 +25,13 @@ from sqlalchemy import Engine, event, select, text
 
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
-from registry.ingest.arxiv_api import Client, Limits
+from registry.ingest.arxiv_api import Client
 from registry.ingest.harvest import harvest_ids, harvest_query
+from registry.ingest.harvest_files import harvest_files
+from registry.ingest.harvest_oai import harvest_oai
+from registry.ingest.http import Fetcher, Limits
 from registry.ingest.limiter import Limiter
+from registry.ingest.oai import OaiClient
 from registry.store.engine import Store, open_store
 from registry.store.schema import preprints, sightings, versions, windows
 
@@ -46,7 +51,21 @@ def ids(store: Store, job: dict[str, Any]) -> bool:
     return harvest_ids(store, _client(job), wanted).failure is None
 
 
-JOBS: dict[str, Callable[[Store, dict[str, Any]], bool]] = {"query": query, "ids": ids}
+def oai(store: Store, job: dict[str, Any]) -> bool:
+    """A set of OAI-PMH, page by page."""
+    fetcher = Fetcher(Limiter(Path(job["state"]), interval=0.0), Limits(backoff_seconds=0.0))
+    client = OaiClient(job["oai_url"], fetcher)
+    return harvest_oai(store, client, "cs", date(2026, 3, 2), retry=True).failure is None
+
+
+def files(store: Store, job: dict[str, Any]) -> bool:
+    """A recorded answer."""
+    return harvest_files(store, [Path(job["file"])]).failure is None
+
+
+JOBS: dict[str, Callable[[Store, dict[str, Any]], bool]] = {
+    "query": query, "ids": ids, "oai": oai, "files": files,
+}  # fmt: skip
 
 
 def _client(job: dict[str, Any]) -> Client:
@@ -107,25 +126,66 @@ def _fork(work: Callable[[], int]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def main(job: dict[str, Any]) -> None:
-    """Kill at each of ``job["steps"]`` in its own database, or count the steps where none is given."""
-    for number, database in job["steps"]:
-        mine = {**job, "database": database, "state": f"{job['state']}/{number}"}
+def _kill(job: dict[str, Any], number: int) -> dict[str, Any]:
+    """What a kill before step ``number`` left, and what the next ingest made of it."""
 
-        def killed(mine: dict[str, Any] = mine, number: int = number) -> int:
-            _install(number, mine["state"])
-            return run(mine)
+    def killed() -> int:
+        _install(number, job["state"])
+        return run(job)
 
-        code = _fork(killed)
-        left = contents(database)
-        finished = _fork(lambda mine=mine: run(mine))
-        facts = {"step": number, "code": code, "left": left, "finished": finished,
-                 "end": contents(database)}  # fmt: skip
-        print(json.dumps(facts), flush=True)
-    if not job["steps"]:
+    code = _fork(killed)
+    left = contents(job["database"])
+    finished = _fork(lambda: run(job))
+    return {"step": number, "code": code, "left": left, "finished": finished,
+            "end": contents(job["database"])}  # fmt: skip
+
+
+def _count(job: dict[str, Any]) -> int:
+    """How many steps an unbroken ingest has."""
+    note = Path(job["state"] + ".steps")
+
+    def counted() -> int:
         seen = _install(0, job["state"])
-        assert run(job) == 0
-        print(json.dumps({"steps": seen[0], "end": contents(job["database"])}))
+        code = run(job)
+        note.write_text(str(seen[0]))
+        return code
+
+    assert _fork(counted) == 0
+    return int(note.read_text())
+
+
+def _together(spec: dict[str, Any]) -> list[int]:
+    """The exit codes of the jobs of ``spec["together"]``, all running at once."""
+    children = []
+    for name in spec["together"]:
+        child = os.fork()
+        if child == 0:
+            code = 70
+            try:
+                code = run({**spec, "job": name})
+            finally:
+                os._exit(code)
+        children.append(child)
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+
+
+def main(spec: dict[str, Any]) -> None:
+    """For each job: once unbroken, then a kill in each of its databases."""
+    if "together" in spec:
+        print(json.dumps({"codes": _together(spec), "end": contents(spec["database"])}))
+        return
+    for name, databases in spec["jobs"].items():
+        first, *others = databases
+        mine = {**spec, "job": name, "database": first, "state": f"{spec['state']}/{name}"}
+        Path(spec["state"]).mkdir(exist_ok=True)
+        steps = _count(mine)
+        report = {"job": name, "whole": contents(first), "steps": steps, "kills": []}
+        # The last, and some before it that are others when the code has changed.
+        draw = random.Random(steps).sample(range(1, steps), min(len(others), steps) - 1)
+        for number, database in zip([*sorted(draw), steps], others, strict=False):
+            state = f"{mine['state']}-{number}"
+            report["kills"].append(_kill({**mine, "database": database, "state": state}, number))
+        print(json.dumps(report), flush=True)
 
 
 if __name__ == "__main__":
