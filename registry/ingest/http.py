@@ -28,7 +28,7 @@ from registry.core.clock import now
 from registry.core.errors import ArxivError, PartialError, RateLimitedError, UsageError
 from registry.core.plural import plural
 from registry.core.settings import Settings
-from registry.ingest.limiter import INTERVAL, Limiter, retry_after, state_folder
+from registry.ingest.limiter import INTERVAL, Limiter, TurnError, retry_after, state_folder
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -135,6 +135,8 @@ class Fetcher:
         for last in range(self.limits.tries):
             try:
                 return self._once(url, read, headers or {})
+            except TurnError as error:
+                raise RefusedError(str(error)) from error
             except (FeedError, *_NETWORK) as error:
                 if last == self.limits.tries - 1:
                     raise _spoken(error, url) from error

@@ -29,6 +29,10 @@ _WITHOUT_WORD = 600.0  # a refusal that does not say how long: ten minutes, doub
 _LONGEST_GUESS = 3600.0
 
 
+class TurnError(ArxivError):
+    """Nobody can say whose turn it is: asking arXiv all the same would be rude."""
+
+
 @dataclass(frozen=True)
 class _State:
     last: float = 0.0  # seconds since 1970, when the last request ended
@@ -65,11 +69,13 @@ class Limiter:
     def turn(self) -> Iterator[None]:
         """The right to make one request, when its time has come.
 
-        Raises RateLimitedError while a cool-down is longer than ``patience``, and ArxivError
-        where another process keeps its turn for ``lock_seconds``.
+        Raises RateLimitedError while a cool-down is longer than ``patience``, and TurnError
+        where another process keeps its turn for ``lock_seconds`` or nothing can be written down.
         """
         with self._locked():
             self._wait_for(self._seconds_to_wait())
+            # Before too: a process that is killed during its request has made it.
+            self._write(last=self._clock())
             try:
                 yield
             finally:
@@ -116,7 +122,7 @@ class Limiter:
             self._lock_path.parent.mkdir(parents=True, exist_ok=True)
             file = self._lock_path.open("a")
         except OSError as error:
-            raise ArxivError(
+            raise TurnError(
                 f"the lock {self._lock_path} that keeps requests apart cannot be used: "
                 f"{error.strerror}. Name a writable folder in XDG_STATE_HOME."
             ) from None
@@ -133,7 +139,7 @@ class Limiter:
                 break
             except BlockingIOError:
                 if time.monotonic() - began > self.lock_seconds:
-                    raise ArxivError(
+                    raise TurnError(
                         f"another process has held the turn at arXiv for {self.lock_seconds:.0f} "
                         f"seconds (lock {self._lock_path}). Let it end, or end it, and try again."
                     ) from None
@@ -147,7 +153,14 @@ class Limiter:
             return _State()
 
     def _write(self, **changes: float | str | int) -> None:
-        write_atomic(self._state_path, json.dumps({**asdict(self._read()), **changes}) + "\n")
+        text = json.dumps({**asdict(self._read()), **changes}) + "\n"
+        try:
+            write_atomic(self._state_path, text)
+        except OSError as error:
+            raise TurnError(
+                f"{self._state_path}, which keeps requests apart, cannot be written: "
+                f"{error.strerror}. Free some space, or name a writable folder in XDG_STATE_HOME."
+            ) from None
 
 
 def state_folder() -> Path:

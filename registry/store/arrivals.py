@@ -120,7 +120,8 @@ def _put_piece(connection: Connection, arrivals: list[Arrival], source_id: int) 
     # The rows of preprints come first: what follows refers to them.
     flagged = _withdrawn_versions(connection, list(known), arrivals)
     texts = [_with_evidence(p, flagged) for p in texts]
-    reclassified = _reclassified(connection, [i for i in ids if i in known], texts)
+    certain = [a.preprint for a in arrivals if a.stated]
+    reclassified = _reclassified(connection, [i for i in ids if known.get(i)], certain)
     counts = put_preprints(connection, texts, source_id)
     counts += Counts(unchanged=len({p.id for p in passed} - now_stated))
     by_time = sorted(passed, key=lambda text: text.seen_at)
@@ -244,13 +245,16 @@ def _put_revisions(
     # A preprint that comes once, whole and for the first time has nothing else to tell.
     count = Counter(arrival.preprint.id for arrival in arrivals)
     told = [a.preprint.id for a in stated if a.preprint.id in known or count[a.preprint.id] > 1]
-    gaps = {a.preprint.id for a in stated if _has_gap(a)}
-    return withdrawn | gaps | {id_ for id_, version in new if version > 1} & {*told}
+    more = {a.preprint.id for a in stated if _tells_more(a)}
+    return withdrawn | more | {id_ for id_, version in new if version > 1} & {*told}
 
 
-def _has_gap(arrival: Arrival) -> bool:
-    numbers = [revision.version for revision in arrival.revisions]
-    return bool(numbers) and max(numbers) - min(numbers) + 1 != len(numbers)
+def _tells_more(arrival: Arrival) -> bool:
+    """Whether the history tells an event of its own: a gap, or what came after a withdrawal."""
+    text = arrival.preprint
+    numbers = {revision.version for revision in arrival.revisions} | {text.version}
+    newest = max(numbers)
+    return bool(text.withdrawn) or newest > text.version or newest - min(numbers) >= len(numbers)
 
 
 def _revision_rows(arrival: Arrival) -> list[dict[str, Any]]:

@@ -235,6 +235,9 @@ def _remedy(cause: str) -> str:
         "locked": "Another process is writing; wait for it, then try again.",
         "readonly": "Make the file and its folder writable, or name another database with "
         "REGISTRY_DATABASE_URL.",
+        "read-only": "The server lets nobody write; ask whoever keeps it, or name another database "
+        "with REGISTRY_DATABASE_URL.",
+        "no space left": "The disk is full; free some space, then try again.",
         "unable to open": "Check that the path exists and may be read and written.",
         "not a database": "The file is something else; name another with REGISTRY_DATABASE_URL.",
         "malformed": "The file is damaged; move it away: it is built anew from the catalog.",
