@@ -119,7 +119,7 @@ def drift(
     months: int = typer.Option(3, min=1, help="How many months count as recent."),
     limit: int = typer.Option(20, min=1, help="Terms at most."),
     likely: float = typer.Option(
-        0.5, min=0, max=1, help="Only papers at least so likely to belong here; 0 takes all."
+        0.2, min=0, max=1, help="Only papers at least so likely to belong here; 0 takes all."
     ),
     labels: Path | None = LABELS,
     as_json: bool = typer.Option(False, "--json", help="What was found as JSON."),

@@ -2,7 +2,9 @@
 
 A term's growth is the log-odds of standing in a recent paper rather than in an earlier one, over
 its standard error, with a prior of one paper in each: a z-score that a term with few papers cannot
-reach by chance (Monroe, Colaresi and Quinn, *Fightin' Words*, on papers instead of tokens).
+reach by chance (Monroe, Colaresi and Quinn, *Fightin' Words*, on papers instead of tokens). The
+way papers are written changes too, in every field; so a term must stand out as much against recent
+papers about other things as against earlier ones, and its growth is the smaller of the two.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from registry.catalog.models import Taxonomy
 
 FEWEST_PAPERS = 5  # recent papers that a term must stand in
-LEAST_GROWTH = 3.0  # standard errors
+LEAST_GROWTH = 2.5  # standard errors
 MOST_OF_A_LEAF = 0.1  # of all papers; a leaf with more says little
 FEWEST_OF_A_LEAF = 3
 _EXAMPLES = 3
@@ -62,6 +64,7 @@ class Drift:
 
 def drift(
     documents: Iterable[Document],
+    others: Iterable[Document],
     filed: Sequence[tuple[str, ...]],
     taxonomy: Taxonomy,
     months: int = 3,
@@ -69,14 +72,15 @@ def drift(
 ) -> Drift:
     """The terms of the last ``months`` among ``documents``, and the leaves by ``filed``.
 
-    The last month is that of the newest document. ``filed`` has the leaves of each catalogued
-    paper. Documents without a date are left out.
+    The last month is that of the newest document. ``others`` are about other things. ``filed``
+    has the leaves of each catalogued paper. Documents without a date are left out.
     """
     dated = [one for one in documents if one.day is not None]
     since = _first_day(max((d.day for d in dated if d.day), default=None), months)
     recent = [one for one in dated if since and one.day and one.day >= since]
     earlier = [one for one in dated if since and one.day and one.day < since]
-    terms = _terms(recent, earlier, known_terms(taxonomy))[:limit]
+    beside = [one for one in others if since and one.day and one.day >= since]
+    terms = _terms(recent, earlier, beside, known_terms(taxonomy))[:limit]
     return Drift(since, len(recent), len(earlier), tuple(terms), leaf_sizes(filed, taxonomy))
 
 
@@ -117,14 +121,19 @@ def growth_of(recent: int, recent_total: int, earlier: int, earlier_total: int) 
 
 
 def _terms(
-    recent: Sequence[Document], earlier: Sequence[Document], known: frozenset[str]
+    recent: Sequence[Document],
+    earlier: Sequence[Document],
+    beside: Sequence[Document],
+    known: frozenset[str],
 ) -> list[Term]:
-    now, before = _papers_with(recent), _papers_with(earlier)
+    now, before, elsewhere = map(_papers_with, (recent, earlier, beside))
     found = []
     for term, count in now.items():
         if count < FEWEST_PAPERS or term in known or not any(map(str.isalpha, term)):
             continue
         growth = growth_of(count, len(recent), before[term], len(earlier))
+        if beside:
+            growth = min(growth, growth_of(count, len(recent), elsewhere[term], len(beside)))
         if growth >= LEAST_GROWTH:
             found.append((growth, term, count))
     found.sort(key=lambda one: (-one[0], one[1]))

@@ -1,8 +1,8 @@
 """Which leaves of the taxonomy suit a paper: several may, and none where nothing is likely enough.
 
-A score for each leaf adds two: how alike the text is to the leaf's own words (its title, keywords
-and scope), which also serves a leaf that has no paper yet, and a logistic regression of the leaf
-against all others where it has papers enough. Both are learned from relevant papers alone.
+A leaf with papers enough has a logistic regression of its own, itself against all others; a leaf
+with fewer is known by its own words, its title, keywords and scope. Both are learned from relevant
+papers alone: a probability says how likely the leaf is, given that the paper belongs here.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def watch(
     background: Path | None = None,
     months: int = 3,
     limit: int = 20,
-    likely: float = 0.5,
+    likely: float = 0.2,
 ) -> Drift:
     """The drift among catalogued and waiting papers, and those of ``background``.
 
@@ -36,5 +36,6 @@ def watch(
     chances = ranker.likely(waiting)
     documents = [one.document for one in every if one.relevant and one.document.abstract]
     documents += [d for d, chance in zip(waiting, chances, strict=True) if chance >= likely]
+    others = [d for d, chance in zip(waiting, chances, strict=True) if chance < likely]
     filed = [one.leaves for one in stored if one.relevant]
-    return drift(documents, filed, taxonomy, months, limit)
+    return drift(documents, others, filed, taxonomy, months, limit)

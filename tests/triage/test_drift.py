@@ -21,7 +21,7 @@ def test_a_term_that_grows_and_no_leaf_knows_is_shown_with_papers() -> None:
     every = [*papers(1, 40, "soil water"), *papers(5, 20, "soil water"),
              *papers(6, 20, "soil hydroponics rigs", first=100)]  # fmt: skip
 
-    found = drift(every, [], TAXONOMY, months=2)
+    found = drift(every, [], [], TAXONOMY, months=2)
 
     assert (found.since, found.recent, found.earlier) == (date(2026, 5, 1), 40, 40)
     top = found.terms[0]
@@ -34,12 +34,22 @@ def test_a_term_that_grows_and_no_leaf_knows_is_shown_with_papers() -> None:
 def test_a_term_of_the_taxonomy_is_no_news() -> None:
     every = [*papers(1, 40, "soil"), *papers(6, 40, "soil orchard", first=100)]
     assert "orchard" in known_terms(TAXONOMY)
-    assert "orchard" not in [one.term for one in drift(every, [], TAXONOMY).terms]
+    assert "orchard" not in [one.term for one in drift(every, [], [], TAXONOMY).terms]
+
+
+def test_a_way_of_writing_that_spreads_everywhere_is_no_news() -> None:
+    field = [*papers(1, 40, "soil"), *papers(6, 40, "soil spanning hydroponics", first=100)]
+    elsewhere = papers(6, 40, "galaxy spanning", first=500)
+
+    found = [one.term for one in drift(field, elsewhere, [], TAXONOMY).terms]
+
+    assert any("hydroponics" in term for term in found)
+    assert "spanning" not in found
 
 
 def test_few_papers_are_no_trend() -> None:
     every = [*papers(1, 40, "soil"), *papers(6, 36, "soil"), *papers(6, 4, "soil fad", first=100)]
-    assert drift(every, [], TAXONOMY, months=1).terms == ()
+    assert drift(every, [], [], TAXONOMY, months=1).terms == ()
 
 
 def test_growth_is_the_log_odds_over_its_standard_error() -> None:
@@ -59,5 +69,5 @@ def test_leaves_too_large_too_small_and_empty_are_told() -> None:
 
 
 def test_nothing_stored_is_no_drift() -> None:
-    found = drift([], [], TAXONOMY)
+    found = drift([], [], [], TAXONOMY)
     assert (found.since, found.terms) == (None, ())
