@@ -67,7 +67,7 @@ def _inserts(source: sqlite3.Connection, table: str) -> Iterator[str]:
     columns = [row[1] for row in source.execute(f'PRAGMA table_info("{table}")')]
     quoted = ", ".join(f'quote("{column}")' for column in columns)
     named = ", ".join(f'"{column}"' for column in columns)
-    for row in source.execute(f'SELECT {quoted} FROM "{table}" ORDER BY 1, 2'):
+    for row in source.execute(f'SELECT {quoted} FROM "{table}" ORDER BY 1'):
         yield f'INSERT INTO "{table}" ({named}) VALUES ({", ".join(row)});'
 
 
