@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -38,7 +39,7 @@ from registry.store.standing import standings
 from registry.store.terms import words
 
 __all__ = ["Document", "catch_up", "compose", "index_methods", "index_papers", "method_documents",
-           "rejected_ids", "try_to_catch_up", "words"]  # fmt: skip
+           "indexed", "rejected_ids", "words"]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -117,12 +118,22 @@ def catch_up(store: Store, report: Report | None = None) -> int:
     return done
 
 
-def try_to_catch_up(store: Store) -> None:
-    """``catch_up``, or the index as it is where another process writes or nobody may."""
+@contextmanager
+def indexed(store: Store) -> Iterator[Connection]:
+    """A connection that reads, once the index has caught up.
+
+    Where another process writes or nobody may, the index is read as it is.
+    """
+    with store.read() as connection:
+        if not connection.execute(_WAITING).scalar_one():
+            yield connection
+            return
     try:
         catch_up(store)
     except StoreError as error:
         log.warning("the newest changes are not searched: %s", error)
+    with store.read() as connection:
+        yield connection
 
 
 def _derive_piece(connection: Connection) -> int:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Select, Table, exists, select
 
 from registry.core.errors import UsageError
 from registry.store.engine import Store
-from registry.store.index import try_to_catch_up
+from registry.store.index import indexed
 from registry.store.rows import among
 from registry.store.schema import (
     document_tags,
@@ -83,14 +83,13 @@ def listing(
     Of one moment the higher identifier comes first (with ``oldest`` last). Raises UsageError for
     a text without words.
     """
-    try_to_catch_up(store)
     column = "updated" if sort == "updated" else "submitted"
 
     def ordered(rows: Iterable[Any]) -> list[Any]:
         place = attrgetter(column, "ref")
         return sorted(rows, key=place, reverse=sort != "oldest")
 
-    with store.read() as connection:
+    with indexed(store) as connection:
         holding = _holding(connection, asked.text)
         # Of several statuses each may fill the page: only then is what comes before it read.
         skipped = offset if len(asked.statuses) == 1 else 0

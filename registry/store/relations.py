@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, func, select
 
 from registry.store.engine import Store
-from registry.store.index import compose, try_to_catch_up
+from registry.store.index import compose, indexed
 from registry.store.rows import among
 from registry.store.schema import citations, document_tags, documents, paper_leaves, paper_methods
 from registry.store.terms import KEYS, STOP_WORDS, split
@@ -78,8 +78,7 @@ def relations(store: Store, id_: str, limit: int = 10) -> list[Relation] | None:
 
     None where the store has neither a paper nor a candidate of that identifier.
     """
-    try_to_catch_up(store)
-    with store.read() as connection:
+    with indexed(store) as connection:
         asked = compose(connection, [id_])
         place = select(documents.c.id).where(documents.c.ref == id_, documents.c.kind != "method")
         number = connection.execute(place).scalar()

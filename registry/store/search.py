@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import Connection, bindparam, select
 
 from registry.store.engine import Store
-from registry.store.index import try_to_catch_up
+from registry.store.index import indexed
 from registry.store.phrases import Place, with_phrase
 from registry.store.schema import documents, methods, papers, preprints, versions
 from registry.store.terms import KEYS, STOP_WORDS, words
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_WORDS = 32
 _SNIPPET = 180
 _KINDS = ("method", "paper", "candidate")
-_LOOKED_INTO = 60  # texts read for a phrase: of those that hold all the words the best
+_LOOKED_INTO = 40  # texts read for a phrase: of those that hold all the words the best
 _NAMED_AMONG = 20  # hits among which the one of that very name is looked for
 
 
@@ -48,8 +48,7 @@ def search(store: Store, query: str, limit: int = 20) -> list[Hit]:
     asked = words(query)[:MAX_WORDS]
     if not asked or limit < 1:
         return []
-    try_to_catch_up(store)
-    with store.read() as connection:
+    with indexed(store) as connection:
         best: list[tuple[Place, float]] = []
         for tier, found in _answers(connection, asked, limit):
             best += [(place, _score(tier, place, match, asked)) for place, match in found]

@@ -26,10 +26,10 @@ from registry.store.schema import postings, segments
 
 Array = npt.NDArray[Any]
 
-_BLOCK = 4096  # postings of a block, unless one term has more
+_BLOCK = 2048  # postings of a block, unless one term has more
 _FAN = 8  # so many segments of a size become one of the next
 _SMALLEST = 64  # documents; smaller segments count as this size
-_CHUNK = 32  # blocks of the largest segment that a merge holds in memory at a time
+_CHUNK = 64  # blocks of the largest segment that a merge holds in memory at a time
 
 
 _ALL = select(segments).order_by(segments.c.low)
