@@ -59,7 +59,8 @@ def _row(spans: list[Span], details: list[Span], item: Item, title: str | None) 
     facts = _facts([*spans, *details])
     title = title or title_in(spans)
     if reason := _no_row(spans, facts, title):
-        return Skipped(line, reason, item.text[:SHOWN])
+        addresses = " ".join(link.url for link in facts.links[:2])
+        return Skipped(line, reason, (item.text or addresses)[:SHOWN])
     if len(set(facts.ids)) > 1:
         facts.faults.append(Fault("two-ids", ", ".join(dict.fromkeys(facts.ids))))
     words = " ".join(span.text for span in spans if span.url is None or is_label(span.text))

@@ -78,6 +78,12 @@ _ENDING = re.compile(
     + r")[^,.;:?!]{0,24}(?:,\s*(?:19|20)[0-9]{2})?[\])]?\s*$",
     re.IGNORECASE,
 )
+# ", arXiv:2401.01234, 2024" and a lone year, as bibliographies end.
+_CITED = re.compile(
+    r"[\s,.;(\[]*\barxiv(?: preprint)?(?: arxiv)?\s?:?\s?[0-9]{4}\.[0-9]{4,5}.*$"
+    r"|,\s*(?:19|20)[0-9]{2}$",
+    re.IGNORECASE,
+)
 _TRAILING = re.compile(r"(?:[\s,;:|\-\u2013\u2014(\[{/]|\.(?!\.))+$")
 _BADGE_HOSTS = ("img.shields.io", "shields.io", "badgen.net", "badges.aleen42.com")
 
@@ -99,7 +105,7 @@ def clean_title(text: str) -> str:
             match := re.match(r"[\[(\u3010]([^\])\u3011]*)[\])\u3011]\s*(?=\S)", title)
         ) and is_label(match[1]):
             title = title[match.end() :]
-        title = _TRAILING.sub("", _ENDING.sub("", title)).strip()
+        title = _TRAILING.sub("", _ENDING.sub("", _CITED.sub("", title))).strip()
         if (
             len(title) > 1
             and title[0] in "\"\u201c'\u2018*_`"
@@ -117,7 +123,14 @@ def is_label(text: str) -> bool:
     if not bare or _AUTHORS.match(bare):
         return True
     words = re.findall(r"[^\W_]+(?:[.'+-][^\W_]+)*", bare.lower())
-    return all(w in _LABEL_WORDS or re.fullmatch(r"[0-9.'-]+(?:st|nd|rd|th)?", w) for w in words)
+    return all(_is_label_word(word) for word in words)
+
+
+def _is_label_word(word: str) -> bool:
+    if word in _LABEL_WORDS:
+        return True
+    parts = re.split(r"[.'+-]", word)
+    return all(p in _LABEL_WORDS or re.fullmatch(r"[0-9]*(?:st|nd|rd|th)?", p) for p in parts)
 
 
 @lru_cache(maxsize=4096)
