@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -19,8 +19,6 @@ from registry.store.history_schema import absences, primaries, revisions
 from registry.store.preprints import Counts, Preprint, put_preprints
 from registry.store.rows import pieces, put
 from registry.store.schema import preprints, sightings, versions
-
-_TEXT = tuple(field.name for field in fields(Preprint) if field.name != "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +115,8 @@ def _put_piece(connection: Connection, arrivals: list[Arrival], source_id: int) 
     settled = now_stated | {id_ for id_, stated in known.items() if stated}
     texts = [a.preprint for a in arrivals if a.stated or a.preprint.id not in settled]
     passed = [a.preprint for a in arrivals if not a.stated and a.preprint.id in settled]
-    # The rows of preprints come first: what follows refers to them.
-    flagged = _withdrawn_versions(connection, list(known), arrivals)
-    texts = [_with_evidence(p, flagged) for p in texts]
-    reclassified = _reclassified(connection, [i for i in ids if i in known], texts)
+    certain = [a.preprint for a in arrivals if a.stated]
+    reclassified = _reclassified(connection, [i for i in ids if known.get(i)], certain)
     counts = put_preprints(connection, texts, source_id)
     counts += Counts(unchanged=len({p.id for p in passed} - now_stated))
     by_time = sorted(passed, key=lambda text: text.seen_at)
@@ -128,9 +124,10 @@ def _put_piece(connection: Connection, arrivals: list[Arrival], source_id: int) 
         see(connection, {text.id: text.seen_at for text in ordered}, source_id)
     _mark_assumed(connection, sorted({p.id for p in texts} - settled))
     put(connection, primaries, reclassified)
-    changed = _put_revisions(connection, known.keys(), arrivals)
-    changed |= _flag_stored(connection, flagged)
-    changed |= _return(connection, ids) | {row["preprint_id"] for row in reclassified}
+    withdrawn, changed = _put_revisions(connection, known.keys(), arrivals)
+    counts += Counts(withdrawn=len(withdrawn - {p.id for p in texts if p.withdrawn}))
+    _flag(connection, _withdrawn_versions(connection, list(known), arrivals))
+    changed |= withdrawn | _return(connection, ids) | {row["preprint_id"] for row in reclassified}
     derive_events(connection, changed)
     return counts
 
@@ -164,29 +161,19 @@ def _withdrawn_versions(
     return found | {(row.preprint_id, row.version) for row in connection.execute(query)}
 
 
-def _with_evidence(preprint: Preprint, flagged: set[tuple[str, int]]) -> Preprint:
-    if preprint.withdrawn or (preprint.id, preprint.version) not in flagged:
-        return preprint
-    return replace(preprint, withdrawn=WITHDRAWN_TYPE)
+def _flag(connection: Connection, withdrawn: set[tuple[str, int]]) -> None:
+    """Mark the versions known to be withdrawn whose texts do not say so.
 
-
-def _flag_stored(connection: Connection, flagged: set[tuple[str, int]]) -> set[str]:
-    """Mark the stored versions now known to be withdrawn that do not say so; their ids."""
-    marked = set()
-    ids = sorted({id_ for id_, _ in flagged})
+    What a text says stays as it is, and so does its hash: the flag is not its own.
+    """
+    ids = sorted({id_ for id_, _ in withdrawn})
     silent = versions.c.preprint_id.in_(ids) & versions.c.withdrawn.is_(None)
-    rows = connection.execute(select(versions).where(silent)).all() if ids else []
-    for row in rows:
-        if (row.preprint_id, row.version) not in flagged:
-            continue
-        said = {name: getattr(row, name) for name in _TEXT}
-        lists = {"authors": tuple(row.authors), "categories": tuple(row.categories)}
-        text = Preprint(id=row.preprint_id, **{**said, **lists, "withdrawn": WITHDRAWN_TYPE})
-        place = (versions.c.preprint_id == text.id) & (versions.c.version == text.version)
-        values = {"withdrawn": WITHDRAWN_TYPE, "sha256": text.sha256}
-        connection.execute(update(versions).where(place).values(values))
-        marked.add(text.id)
-    return marked
+    columns = (versions.c.preprint_id, versions.c.version)
+    rows = connection.execute(select(*columns).where(silent)).all() if ids else []
+    for id_, version in rows:
+        if (id_, version) in withdrawn:
+            place = (versions.c.preprint_id == id_) & (versions.c.version == version)
+            connection.execute(update(versions).where(place).values(withdrawn=WITHDRAWN_TYPE))
 
 
 def _reclassified(
@@ -194,28 +181,22 @@ def _reclassified(
 ) -> list[dict[str, Any]]:
     """Both primary categories of each version that now comes with another one than is stored."""
     columns = (versions.c.preprint_id, versions.c.version, versions.c.categories)
-    query = select(*columns, versions.c.seen_at).where(versions.c.preprint_id.in_(known))
-    seen: dict[tuple[str, int], dict[str, datetime]] = {}
+    stored = select(*columns, versions.c.seen_at).where(versions.c.preprint_id.in_(known))
+    noted = select(primaries).where(primaries.c.preprint_id.in_(known))
+    told: list[tuple[str, int, str, datetime]] = []
     if known:
-        for row in connection.execute(query):
-            seen[(row.preprint_id, row.version)] = {_primary(row.categories): row.seen_at}
-    for text in texts:
-        here = seen.setdefault((text.id, text.version), {})
-        primary = _primary(text.categories)
-        here[primary] = max(here.get(primary, text.seen_at), text.seen_at)
-    several = {place: here for place, here in seen.items() if len(here) > 1}
-    if not several:
-        return []
-    ids = sorted({id_ for id_, _ in several})
-    for row in connection.execute(select(primaries).where(primaries.c.preprint_id.in_(ids))):
-        here = several.get((row.preprint_id, row.version), {})
-        if row.category in here:
-            here[row.category] = max(here[row.category], row.last_seen)
+        told += [(r[0], r[1], _primary(r[2]), r[3]) for r in connection.execute(stored)]
+        told += [tuple(row) for row in connection.execute(noted)]
+    told += [(t.id, t.version, _primary(t.categories), t.seen_at) for t in texts]
+    seen: dict[tuple[str, int], dict[str, datetime]] = {}
+    for id_, version, category, moment in told:
+        here = seen.setdefault((id_, version), {})
+        here[category] = max(here.get(category, moment), moment)
     return [
         {"preprint_id": id_, "version": version, "category": category, "last_seen": last}
-        for (id_, version), here in sorted(several.items())
+        for (id_, version), here in sorted(seen.items())
+        if len(here) > 1
         for category, last in sorted(here.items())
-        if category
     ]
 
 
@@ -225,11 +206,11 @@ def _primary(categories: Sequence[str]) -> str:
 
 def _put_revisions(
     connection: Connection, known: Collection[str], arrivals: Sequence[Arrival]
-) -> set[str]:
-    """Store the histories; the ids of those that may tell an event the texts do not."""
+) -> tuple[set[str], set[str]]:
+    """Store the histories. The ids newly withdrawn, and those that may tell other events."""
     stated = [a for a in arrivals if a.revisions or a.licence]
     if not stated:
-        return set()
+        return set(), set()
     query = select(revisions).where(revisions.c.preprint_id.in_(known))
     rows = connection.execute(query) if known else ()
     before = {(row.preprint_id, row.version): dict(row._mapping) for row in rows}
@@ -244,13 +225,16 @@ def _put_revisions(
     # A preprint that comes once, whole and for the first time has nothing else to tell.
     count = Counter(arrival.preprint.id for arrival in arrivals)
     told = [a.preprint.id for a in stated if a.preprint.id in known or count[a.preprint.id] > 1]
-    gaps = {a.preprint.id for a in stated if _has_gap(a)}
-    return withdrawn | gaps | {id_ for id_, version in new if version > 1} & {*told}
+    more = {a.preprint.id for a in stated if _tells_more(a)}
+    return withdrawn, more | {id_ for id_, version in new if version > 1} & {*told}
 
 
-def _has_gap(arrival: Arrival) -> bool:
-    numbers = [revision.version for revision in arrival.revisions]
-    return bool(numbers) and max(numbers) - min(numbers) + 1 != len(numbers)
+def _tells_more(arrival: Arrival) -> bool:
+    """Whether the history tells an event of its own: a gap, or what came after a withdrawal."""
+    text = arrival.preprint
+    numbers = {revision.version for revision in arrival.revisions} | {text.version}
+    newest = max(numbers)
+    return bool(text.withdrawn) or newest > text.version or newest - min(numbers) >= len(numbers)
 
 
 def _revision_rows(arrival: Arrival) -> list[dict[str, Any]]:

@@ -153,7 +153,7 @@ def _primary_changes(history: _History) -> list[dict[str, Any]]:
         text = history.texts[version]
         seen = [row for row in history.primaries if row.version == version]
         now = text.categories[0] if text.categories else None
-        others = [row.category for row in seen if row.category != now]
+        others = [row.category for row in seen if row.category not in (now, "")]
         first = before or (others[-1] if others else None)
         if first and now and first != now:
             at = max((row.last_seen for row in seen), default=text.updated)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +177,111 @@ def test_a_wrong_use_exits_2_and_says_what_is_allowed(
     assert err.startswith("registry: ")
     assert said in err
     assert service.requests == []
+
+
+# -- the other sources ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def today(place: Path, monkeypatch: pytest.MonkeyPatch):
+    """All three services, with papers of the last four weeks."""
+    moment = now()
+    works = [w for w in corpus(80, first_day=moment - timedelta(days=28)) if w.published < moment]
+    with FakeArxiv(works, clock=moment) as running:
+        monkeypatch.setenv("REGISTRY_ARXIV_URL", running.url)
+        monkeypatch.setenv("REGISTRY_OAI_URL", running.oai_url)
+        monkeypatch.setenv("REGISTRY_RSS_URL", running.rss_url)
+        yield running
+
+
+def days_ago(days: int) -> str:
+    return (now() - timedelta(days=days)).date().isoformat()
+
+
+def test_a_set_is_harvested_and_then_only_what_changed(today: FakeArxiv, capsys) -> None:
+    code, out, _ = run(capsys, "ingest", "--oai", "cs.LG", "--since", days_ago(20), "--json")
+
+    facts = json.loads(out)
+    wanted = {w.id for w in today.works
+              if "cs.LG" in w.categories and w.datestamp.isoformat() >= days_ago(20)}  # fmt: skip
+    assert (code, facts["source"]) == (0, "cs:cs:LG arXivRaw")
+    assert candidates(capsys) == wanted
+    assert run(capsys, "ingest", "--oai", "cs.LG")[0] == 0
+    assert today.requests[-1]["from"] == days_ago(1)
+
+
+def test_a_feed_brings_what_it_announces(today: FakeArxiv, capsys) -> None:
+    code, out, _ = run(capsys, "ingest", "--rss", "cs.LG+cs.CL", "--json")
+
+    facts = json.loads(out)
+    assert code in (0, 3)  # a quiet weekend has none
+    assert (facts["hinted"], len(candidates(capsys))) == ([], facts["preprints"]["new"])
+
+
+def listed(place: Path) -> Path:
+    path = place / "catalog" / "sources.yaml"
+    path.write_text(
+        'version: "1"\nrss: ["cs.LG"]\noai:\n  - set: "cs:cs:LG"\nqueries:\n'
+        '  - name: policies\n    version: "1"\n    query: "abs:policy"\n'
+    )
+    return path
+
+
+def test_a_day_writes_its_summary_twice(today: FakeArxiv, place: Path, capsys) -> None:
+    listed(place)
+    markdown, facts = place / "out" / "day.md", place / "out" / "day.json"
+    words = ("--summary-md", str(markdown), "--summary-json", str(facts), "--json")
+    code, out, _ = run(capsys, "ingest", "--daily", *words)
+
+    told = json.loads(facts.read_text())
+    assert told == json.loads(out)
+    assert (code, told["exit_code"]) == (code, code)
+    assert {found["id"] for found in told["found"]} == candidates(capsys)
+    assert markdown.read_text().startswith(f"# Ingest of {now():%Y-%m-%d}")
+    assert "&lt;others&gt;" not in markdown.read_text()
+    assert "<others>" not in markdown.read_text()
+
+
+def test_a_day_that_must_wait_exits_4_and_writes_its_summary(
+    today: FakeArxiv, place: Path, capsys
+) -> None:
+    listed(place)
+    today.fault = "429:1200"
+    summary = place / "day.json"
+    code, _, err = run(capsys, "ingest", "--daily", "--summary-json", str(summary))
+
+    assert (code, json.loads(summary.read_text())["exit_code"]) == (4, 4)
+    assert "arXiv asked us to wait" in err
+
+
+def test_what_a_day_would_ask_is_shown(today: FakeArxiv, place: Path, capsys) -> None:
+    listed(place)
+    code, out, _ = run(capsys, "ingest", "--daily", "--dry-run", "--json")
+
+    assert code == 0
+    assert [row["kind"] for row in json.loads(out)] == ["rss", "oai", "query"]
+    assert run(capsys, "ingest", "--oai", "cs.LG", "--dry-run")[0] == 0
+    assert today.visits == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--oai", "not a set"), "no set"),
+        (("--oai", "cs.LG"), "--since"),
+        (("--oai", "cs.LG", "--since", "2026-11-01", "--oai-format", "raw"), "unknown format"),
+        (("--oai", "cs.LG", "--rss", "cs.LG"), "--oai and --rss"),
+        (("--rss", "a/b"), "no category"),
+        (("--rss", "cs.LG", "--since", "2026-11-01"), "--since only means something"),
+        (("--daily", "--sources", "absent.yaml"), "no such file"),
+        (("--summary-md", "x.md", "--ids", "2603.00001"), "--summary-md only means something"),
+    ],
+)
+def test_a_wrong_use_of_them_exits_2_too(
+    today: FakeArxiv, capsys, words: tuple[str, ...], said: str
+) -> None:
+    code, out, err = run(capsys, "ingest", *words)
+
+    assert (code, out) == (2, "")
+    assert said in err
+    assert today.visits == []
