@@ -73,29 +73,14 @@ def list_(
         registry list papers --text "reward model" --sort oldest --limit 20
     """
     asked = Asked(status, category, leaf, since, until, text, sort, limit, offset)
-    if what not in _WHAT:
-        raise UnknownNameError("list", what, _WHAT, "registry list --help")
-    _check_status(what, status)
-    if what != "methods" and (family or needs):
-        given = f"--family {family}" if family else f"--needs {needs[0]}"
-        raise UsageError(f"{given} is for methods. Say: registry list methods {given}")
-    if what not in ("papers", "surveys") and asked.given:
-        raise UsageError(f"{asked.given} is for papers: registry list papers {asked.given} ...")
-    if what == "surveys" and text is not None:
-        raise UsageError("--text is for papers: registry list papers --text ...")
+    _check_options(what, asked, family, needs)
     rows = _methods(status, family, needs) if what == "methods" else _rows(what, asked)
     if as_json:
         emit_json(rows)
     elif rows:
         emit_table(list(rows[0]), ([_cell(value) for value in row.values()] for row in rows))
     else:
-        filters = {"status": status, "family": family, "category": category, "leaf": leaf,
-                   "text": text}  # fmt: skip
-        parts = [f"{name} {value}" for name, value in filters.items() if value]
-        parts += [f"need of {need}" for need in needs]
-        parts += [f"a first version from {since}"] * bool(since)
-        parts += [f"a first version until {until}"] * bool(until)
-        talk(f"no {what}" + (f" with {' and '.join(parts)}" if parts else ""))
+        _say_none(what, asked, family, needs)
 
 
 def show(
@@ -158,6 +143,29 @@ def search(
         )
     else:
         talk(f"nothing found for {words!r}; fewer or other words may find more")
+
+
+def _check_options(what: str, asked: Asked, family: str | None, needs: Sequence[str]) -> None:
+    if what not in _WHAT:
+        raise UnknownNameError("list", what, _WHAT, "registry list --help")
+    _check_status(what, asked.status)
+    if what != "methods" and (family or needs):
+        given = f"--family {family}" if family else f"--needs {needs[0]}"
+        raise UsageError(f"{given} is for methods. Say: registry list methods {given}")
+    if what not in ("papers", "surveys") and asked.given:
+        raise UsageError(f"{asked.given} is for papers: registry list papers {asked.given} ...")
+    if what == "surveys" and asked.text is not None:
+        raise UsageError("--text is for papers: registry list papers --text ...")
+
+
+def _say_none(what: str, asked: Asked, family: str | None, needs: Sequence[str]) -> None:
+    filters = {"status": asked.status, "family": family, "category": asked.category,
+               "leaf": asked.leaf, "text": asked.text}  # fmt: skip
+    parts = [f"{name} {value}" for name, value in filters.items() if value]
+    parts += [f"need of {need}" for need in needs]
+    parts += [f"a first version from {asked.since}"] * bool(asked.since)
+    parts += [f"a first version until {asked.until}"] * bool(asked.until)
+    talk(f"no {what}" + (f" with {' and '.join(parts)}" if parts else ""))
 
 
 def _check_status(what: str, status: str | None) -> None:

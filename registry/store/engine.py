@@ -26,8 +26,7 @@ from registry.store.schema import REVISION
 log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 10.0
-_MAPPED = 4 << 30  # bytes of the file that are read through memory; no more than there are
-_CACHED = 16 << 20  # bytes of pages kept by a connection
+_CACHED = 16 << 20  # bytes of pages a connection keeps; a mapped file would count as memory
 _WRITER_LOCK = 0x706F7374  # any constant: every writer of ours asks for the same one
 
 
@@ -146,8 +145,6 @@ def _engine(url: URL, busy_seconds: float) -> Engine:
         _ask_for_wal(cursor)
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = NORMAL")
-        # The lists of an index are long runs of pages: read from memory, not one call for each.
-        cursor.execute(f"PRAGMA mmap_size = {_MAPPED}")
         cursor.execute(f"PRAGMA cache_size = -{_CACHED // 1024}")
         cursor.close()
 

@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 COMPOSITION = 2
 
 PIECE = 8192  # documents derived in one transaction: some 100 MB of memory
+_LONGEST_TAG = 80  # characters; as wide as the column
 Ids = Sequence[str] | Select[tuple[str]]
 Report = Callable[[int, int], None]  # documents derived, of how many
 
@@ -249,7 +250,7 @@ def _paper_documents(connection: Connection, ids: Ids, upstream: dict[str, Any])
                 title=row.title,
                 submitted=_moment(row.submitted),
                 updated=_moment(row.updated or row.submitted),
-                tags=tuple(dict.fromkeys((*row.categories, *mine))),
+                tags=_tags((*row.categories, *mine)),
                 texts=(row.title, "\n".join(names), row.gist or "",
                        "\n".join((*row.claims, abstract))),
             )
@@ -265,7 +266,7 @@ def _candidate_document(row: Any) -> Document:
         title=row.title,
         submitted=row.published,
         updated=row.updated,
-        tags=tuple(dict.fromkeys(json.loads(row.categories))),
+        tags=_tags(json.loads(row.categories)),
         texts=(row.title, f"{row.id}\n{row.authors}\n{row.categories}", "", row.abstract),
     )
 
@@ -281,6 +282,11 @@ def _method_document(row: Any) -> Document:
         tags=(),
         texts=(f"{row.slug}\n{row.name}", f"{row.family}\n{row.paper_id}", row.summary, ""),
     )
+
+
+def _tags(names: Iterable[str]) -> tuple[str, ...]:
+    # What is longer is no category: somebody wrote a sentence into the field of classes.
+    return tuple(dict.fromkeys(name for name in names if len(name) <= _LONGEST_TAG))
 
 
 def _moment(day: date) -> datetime:

@@ -29,8 +29,8 @@ WEIGHTS = {"text": 0.6, "leaves": 0.2, "methods": 0.1, "citations": 0.1}
 LEAST = 0.02  # what is less near than this is not related
 _WEIGHED = 300  # papers whose score is worked out in full
 _LIKE = 6_000  # papers whose text is near enough for something else to bring them up
-_COMMON = 8  # a term in more than one text of eight tells little ...
-_LONG = 20_000  # ... and where they are many, its list is not read
+_COMMON = 20  # a term in more than one text of twenty tells little ...
+_LONG = 10_000  # ... and where they are many, its list is not read
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,8 @@ def _likeness(connection: Connection, number: int, text: str) -> dict[int, float
     count = sum(totals(segments).values())
     longest = max(_LONG, count // _COMMON)
     long = lengths(connection, asked, segments)
-    chosen = sorted({key for key in asked if long.get(key, 0) <= longest})
+    # What is read is a rough choice, what counts an exact one: a rebuild must not change it.
+    chosen = sorted({key for key in asked if long.get(key, 0) <= 2 * longest})
     lists = lookup(connection, chosen, segments)
     total = np.zeros(max((one.high for one in segments), default=0))
     full = 0.0
@@ -226,7 +227,7 @@ def _likeness(connection: Connection, number: int, text: str) -> dict[int, float
         found = [of[key] for of in lists.values() if key in of]
         holding = sum(len(part[0]) for part in found)
         own = _value_of(found, number)
-        if not own:
+        if not own or holding > longest:
             continue
         telling = math.log1p(count / holding) ** 2
         full += telling * own / FULL

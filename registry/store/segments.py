@@ -137,13 +137,16 @@ def lookup(
 def lengths(
     connection: Connection, asked: Sequence[int], found: Sequence[Segment]
 ) -> dict[int, int]:
-    """How many documents at most hold each of the keys ``asked``; no list is read for it."""
+    """How many postings the keys ``asked`` have in lists that lie alone; none of them is read.
+
+    About the number of documents for a common term, and nought for a rare one.
+    """
     mine = {segment.id for segment in found}
     query = _blocks_query(len(set(asked)), "length(postings.data)")
     keys_ = {f"key{n}": key for n, key in enumerate(sorted(set(asked)))}
     total: dict[int, int] = {}
     for row in connection.execute(query, keys_) if keys_ else ():
-        if row.id in mine:
+        if row.id in mine and row.data > 18 * _BLOCK + 4:  # no block of several
             total[row.key] = total.get(row.key, 0) + row.data // 6
     return total
 

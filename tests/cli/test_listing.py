@@ -127,7 +127,7 @@ def test_a_table_is_plain_where_it_is_no_terminal(
     code, out, err = run(capsys, "list", "papers")
     lines = out.splitlines()
     assert code == 0 and err == ""
-    assert lines[0].split("\t") == ["id", "title", "status", "leaves", "methods"]
+    assert lines[0].split("\t") == ["id", "title", "status", "submitted", "leaves", "methods"]
     assert lines[1].split("\t")[1] == "Red | Title"
     assert "\x1b" not in out
 
@@ -174,6 +174,7 @@ def test_candidates_come_from_the_store(catalog: Path, capsys: pytest.CaptureFix
             "id": "2511.00001",
             "title": "A Candidate Nobody Accepted",
             "status": "candidate",
+            "submitted": "2025-11-01",
             "leaves": [],
             "methods": [],
         }

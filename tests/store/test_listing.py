@@ -115,6 +115,17 @@ def test_an_entry_says_what_it_is(filled: Store) -> None:
     }  # fmt: skip
 
 
+def test_a_sentence_among_the_categories_is_not_filed(
+    store: Store, source_id: int, preprint
+) -> None:
+    odd = preprint(categories=("cs.LG", "Primary: 68T07; " * 9))
+    with store.write() as connection:
+        put_preprints(connection, [odd], source_id)
+
+    [entry] = listing(store, Filter(category="cs.LG")).entries
+    assert entry.categories == ("cs.LG",)
+
+
 def test_a_text_without_words_is_refused(filled: Store) -> None:
     with pytest.raises(UsageError, match="has no words"):
         listing(filled, Filter(text="?!"))
