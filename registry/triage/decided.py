@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 
 from registry.store.engine import Store
-from registry.store.index import rejected_ids
 from registry.store.queries import candidates
 from registry.store.rows import pieces
-from registry.store.schema import decisions, paper_leaves, papers, preprints, versions
+from registry.store.schema import paper_leaves, papers, preprints, versions
+from registry.store.standing import standings
 from registry.triage.documents import Document, Example, merge, of_candidate
 
 MOST_UNDECIDED = 4000
@@ -34,8 +34,8 @@ def _accepted(store: Store) -> list[Example]:
         order = select(paper_leaves).order_by(paper_leaves.c.paper_id, paper_leaves.c.position)
         for row in connection.execute(order):
             filed.setdefault(row.paper_id, []).append(row.leaf)
-        said = select(decisions.c.preprint_id).where(decisions.c.decision == "accept")
-        own = set(connection.execute(said).scalars())
+        found = standings(connection)
+        own = {id_ for id_, standing in found.items() if standing.state == "accepted"}
     known = _documents(store, [row.id for row in rows])
     return [_entry(row, known.get(row.id), tuple(filed.get(row.id, ())), own) for row in rows]
 
@@ -58,9 +58,9 @@ def _entry(
 def _rejected(store: Store) -> list[Example]:
     with store.read() as connection:
         catalogued = set(connection.execute(select(papers.c.id)).scalars())
-        duplicates = select(decisions.c.preprint_id).where(decisions.c.decision == "duplicate")
-        ids = rejected_ids(connection) - catalogued
-        ids -= set(connection.execute(duplicates).scalars())
+        # A duplicate says nothing of whether its matter belongs here.
+        found = standings(connection)
+        ids = {id_ for id_, one in found.items() if one.state == "rejected"} - catalogued
     known = _documents(store, sorted(ids))
     return [
         Example(document, False, sources=frozenset({"curator"}), own=True)

@@ -12,20 +12,9 @@ from registry.ingest.lists.remember import compare, lists_naming, remember, unkn
 from registry.store.engine import Store
 from registry.store.preprints import put_preprints
 from registry.store.schema import list_rows, sightings
-from tests.store.conftest import (  # the fixtures run each test on both databases
-    database_url,
-    migrated_database,
-    migrated_file,
-    postgres,
-    preprint,
-    settings,
-    store,
-)
+from tests.store.conftest import preprint, settings, store
 
-__all__ = [
-    "database_url", "migrated_database", "migrated_file", "postgres", "preprint", "settings",
-    "store",
-]  # fmt: skip
+__all__ = ["preprint", "settings", "store"]
 TEXT = (
     "## Snails\n"
     "* Patient Snails Learn Slowly [[Paper]](https://arxiv.org/abs/2603.00001)\n"
