@@ -39,8 +39,11 @@ Day = Callable[..., DayReport]
 
 @pytest.fixture
 def works() -> FakeArxiv:
+    # From before the look-back on: an empty week among full ones would be asked again.
+    since = WEDNESDAY.replace(month=2, day=23, hour=0)
+    papers = corpus(500, days=35, first_day=since)
     return FakeArxiv(
-        [w for w in corpus(400) if w.published < WEDNESDAY - timedelta(hours=20)], clock=WEDNESDAY
+        [w for w in papers if w.published < WEDNESDAY - timedelta(hours=20)], clock=WEDNESDAY
     )
 
 

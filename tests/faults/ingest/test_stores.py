@@ -97,6 +97,7 @@ def test_a_database_that_may_not_be_written_is_named_before_arxiv_is_asked(
 
 
 @WALKS
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_server_that_ends_our_session_is_named_and_the_next_walk_has_it_all(
     request: pytest.FixtureRequest,
     service: FakeArxiv,
@@ -105,8 +106,6 @@ def test_a_server_that_ends_our_session_is_named_and_the_next_walk_has_it_all(
     monkeypatch: pytest.MonkeyPatch,
     walk: Any,
 ) -> None:
-    if settings.database_url.startswith("sqlite"):
-        pytest.skip("SQLite has no server")
     with open_store(settings) as store:
         end_sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
         seen = 0
