@@ -18,6 +18,7 @@ import os
 import platform
 import random
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -210,6 +211,7 @@ def _day() -> dict[str, Any]:
             service.works = old if label == "fill" else works
             if label == "day":
                 service.clock = now + timedelta(days=1)
+                _let_a_day_pass(Path(name) / "day.db")
             out = Path(name) / f"{label}.json"
             environment = {
                 **os.environ,
@@ -232,6 +234,15 @@ def _day() -> dict[str, Any]:
                 "new": len(facts["found"]),
             }
     return found
+
+
+def _let_a_day_pass(database: Path) -> None:
+    """Make yesterday of what was just asked, so that the queries are due again."""
+    with sqlite3.connect(database) as connection:
+        connection.execute(
+            "UPDATE windows SET finished_at = replace(datetime(finished_at, '-1 day'), ' ', 'T') "
+            "|| '.000000+00:00' WHERE finished_at IS NOT NULL"
+        )
 
 
 def main() -> None:

@@ -29,9 +29,7 @@ LISTED = SourceList.model_validate(
         "version": "1",
         "rss": ["cs.LG+cs.CL"],
         "oai": [{"set": "cs:cs:LG"}, {"set": "cs:cs:CL"}],
-        "queries": [
-            {"name": "policies", "version": "1", "query": "abs:policy", "look_back_days": 21}
-        ],
+        "queries": [{"name": "policies", "version": "1", "query": "abs:policy"}],
     }
 )
 Day = Callable[..., DayReport]
@@ -240,7 +238,7 @@ def test_the_weeks_of_a_query_lie_on_the_calendar(service: FakeArxiv, run: Day) 
     source = day.results[-1][0]
     assert isinstance(source, sources.QuerySource)
     assert (source.since.weekday(), source.until.weekday()) == (0, 6)
-    assert source.since <= WEDNESDAY.date() - timedelta(days=21)
+    assert source.since <= WEDNESDAY.date() - timedelta(days=28)
 
 
 def test_the_list_that_comes_with_the_catalog_is_read() -> None:
