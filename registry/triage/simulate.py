@@ -46,7 +46,7 @@ class Options:
     pool: int = 3000
     start: int = 2000  # unlisted papers to train against, half of them at most
     first: int = 10  # papers shown before the first learning, and at least in each batch
-    growth: float = 0.05  # a batch is at least this share of what was shown
+    growth: float = 0.1  # a batch is at least this share of what was shown
     clean: bool = False
 
 

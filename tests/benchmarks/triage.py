@@ -39,6 +39,7 @@ from tests.benchmarks.startup import processor
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 RESULTS = Path(__file__).with_name("results") / "triage.json"
 FOLDS = 5
+ALL = ("relevance", "uncertainty", "random", "newest", "keyword")
 
 
 def main() -> int:
@@ -52,7 +53,7 @@ def main() -> int:
     labelled, unlisted = read_labels(given.labels), read_background(given.background)
     taxonomy = load_taxonomy(Settings.load().catalog_dir)
     options = Options(seeds=given.seeds, pool=given.pool)
-    clean = study(labelled, unlisted, taxonomy, replace(options, clean=True), talk)
+    clean = study(labelled, unlisted, taxonomy, replace(options, clean=True, strategies=ALL), talk)
     everything = study(labelled, unlisted, taxonomy, options, talk)
     found = {
         "what": "lists held out and replayed; leaves by fifths; seconds of wall time",
