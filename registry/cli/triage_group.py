@@ -5,3 +5,14 @@ from __future__ import annotations
 import typer
 
 app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback()
+def triage() -> None:
+    """Rank candidates, say why, and measure how good the ranking is.
+
+    Example:
+
+        registry triage suggest 2402.03300
+        registry triage drift
+    """

@@ -34,7 +34,7 @@ def simulate(
         ..., "--background", metavar="FILE", help="Papers that nobody judged, JSON lines (.gz)."
     ),
     strategy: list[str] = typer.Option(
-        ["relevance", "uncertainty", "random", "newest", "keyword"],
+        ["relevance", "random", "newest", "keyword"],
         metavar="NAME",
         help="relevance, uncertainty, margin, entropy, badge, coreset, random, newest or keyword; "
         "repeatable.",

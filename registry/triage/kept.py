@@ -34,7 +34,7 @@ def fingerprint(examples: Sequence[Example], taxonomy: Taxonomy) -> str:
     for one in sorted(examples, key=lambda example: example.document.id):
         document = one.document
         facts = (document.id, document.title, document.abstract, document.authors,
-                 one.relevant, one.decided, one.leaves)  # fmt: skip
+                 one.relevant, one.decided, one.own, one.leaves)  # fmt: skip
         digest.update(json.dumps(facts).encode() + b"\n")
     return digest.hexdigest()[:32]
 

@@ -40,7 +40,7 @@ Report = Callable[[str], None]
 class Options:
     """How the simulation goes. ``pool`` is how many unlisted papers a pool has at most."""
 
-    strategies: tuple[str, ...] = ("relevance", "uncertainty", "random", "newest", "keyword")
+    strategies: tuple[str, ...] = ("relevance", "random", "newest", "keyword")
     seeds: int = 3
     fewest: int = 20  # papers of a list below which it is not held out
     pool: int = 3000

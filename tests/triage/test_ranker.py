@@ -113,6 +113,8 @@ def test_what_was_learned_from_is_the_name_of_the_file(ranker: Ranker) -> None:
     assert kept.fingerprint(examples[1:], TAXONOMY) != name
     other = Example(examples[0].document, False, decided=True)
     assert kept.fingerprint([other, *examples[1:]], TAXONOMY) != name
+    ours = replace(examples[0], own=True)
+    assert kept.fingerprint([ours, *examples[1:]], TAXONOMY) != name
 
 
 def test_nothing_decided_means_no_opinion() -> None:
