@@ -142,7 +142,7 @@ def lengths(
     About the number of documents for a common term, and nought for a rare one.
     """
     mine = {segment.id for segment in found}
-    query = _blocks_query(len(set(asked)), "length(postings.data)")
+    query = _blocks_query(len(set(asked)), connection.dialect.name, "length(postings.data)")
     keys_ = {f"key{n}": key for n, key in enumerate(sorted(set(asked)))}
     total: dict[int, int] = {}
     for row in connection.execute(query, keys_) if keys_ else ():
@@ -154,21 +154,29 @@ def lengths(
 def _blocks_of(connection: Connection, asked: Sequence[int]) -> Iterator[tuple[int, int, bytes]]:
     """Of each segment the block in which a key is, if it is there at all."""
     values = {f"key{n}": key for n, key in enumerate(asked)}
-    for row in connection.execute(_blocks_query(len(asked)), values):
+    for row in connection.execute(_blocks_query(len(asked), connection.dialect.name), values):
         yield row.key, row.id, bytes(row.data)
 
 
 @cache
-def _blocks_query(count: int, what: str = "postings.data") -> TextClause:
+def _blocks_query(count: int, dialect: str, what: str = "postings.data") -> TextClause:
     # As text: building it anew for every question would take longer than answering it.
     wanted = ", ".join(f"(CAST(:key{n} AS BIGINT))" for n in range(count))
-    return text(
-        f"WITH wanted (key) AS (VALUES {wanted}) "  # noqa: S608  names of parameters only
-        f"SELECT wanted.key, segments.id, {what} AS data "
-        "FROM wanted CROSS JOIN segments CROSS JOIN postings "  # SQLite takes them in this order
-        "WHERE postings.segment_id = segments.id AND postings.first = "
+    block = (
+        "postings.segment_id = segments.id AND postings.first = "
         "(SELECT max(within.first) FROM postings AS within "
         "WHERE within.segment_id = segments.id AND within.first <= wanted.key)"
+    )
+    joined = f"CROSS JOIN postings WHERE {block}"  # SQLite takes the tables in this order
+    if dialect == "postgresql":
+        joined = (
+            "CROSS JOIN LATERAL (SELECT * FROM postings AS within WHERE within.segment_id = "
+            "segments.id AND within.first <= wanted.key ORDER BY within.first DESC LIMIT 1) "
+            "AS postings"
+        )
+    return text(
+        f"WITH wanted (key) AS (VALUES {wanted}) "  # noqa: S608  names of parameters only
+        f"SELECT wanted.key, segments.id, {what} AS data FROM wanted CROSS JOIN segments {joined}"
     )
 
 
