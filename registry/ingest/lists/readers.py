@@ -85,12 +85,13 @@ def read_json_lines(text: str, name: str) -> list[Document]:
 def _row_of_json(fields: dict[str, Any], number: int) -> Row | Skipped:
     at = fields.get("line")
     line = at if isinstance(at, int) and at > 0 else number
-    title = clean_title(str(fields.get("title") or ""))
+    said = str(fields.get("title") or "")
+    title = clean_title(said) or one_line(said)  # a poor title keeps its identifier
     links = tuple(_links(fields.get("links")))
     ids, faults = _ids(fields, links)
     if not title:
         return Skipped(line, "no title", one_line(json.dumps(fields, ensure_ascii=False))[:160])
-    said = [str(fields[key]) for key in ("venue_badge", "listed_date", "date") if fields.get(key)]
+    dated = [str(fields[key]) for key in ("venue_badge", "listed_date", "date") if fields.get(key)]
     return Row(
         line=line,
         section=tuple(
@@ -99,8 +100,8 @@ def _row_of_json(fields: dict[str, Any], number: int) -> Row | Skipped:
         title=title,
         arxiv_id=ids[0] if ids else None,
         links=links,
-        when=next((when for text in said if (when := date_in(text))), None),
-        venue=next((venue for text in said if (venue := venue_in(text))), None),
+        when=next((when for text in dated if (when := date_in(text))), None),
+        venue=next((venue for text in dated if (venue := venue_in(text))), None),
         faults=faults,
     )
 
