@@ -36,8 +36,8 @@ def accept(
 
     Example:
 
-        registry accept 2501.03262 --leaf rl/reinforce-family --gist "In our own words ..."
-        registry accept 2501.03262 --leaf rl/reinforce-family --gist "..." --dry-run
+        registry accept 2410.08048 --leaf reward/outcome-verifier --gist "In our own words ..."
+        registry accept 2410.08048 --leaf reward/outcome-verifier --gist "..." --dry-run
     """
     from registry.triage.accept import Proposal
     from registry.triage.accept import accept as take
@@ -66,7 +66,7 @@ def reject(
 
     Example:
 
-        registry reject 2501.03262 --reason "about image generation"
+        registry reject 2410.08048 --reason "about image generation"
     """
     from registry.triage.decisions import reject as refuse
 

@@ -56,7 +56,7 @@ def add(
 
     Example:
 
-        registry add 2501.03262 --leaf rl/reinforce-family --dry-run
+        registry add 2410.08048 --leaf reward/outcome-verifier --dry-run
         registry add 2305.10601 --gist "In our own words, what it does and finds ..." --dry-run
         registry add --from-facts papers.jsonl.gz --titles titles.tsv.gz
     """

@@ -95,7 +95,7 @@ def triage(
 
         registry triage
         registry triage --strategy uncertainty --batch 10
-        registry triage reject 2501.03262 --reason application
+        registry triage reject 2410.08048 --reason application
         registry triage status
     """
     given = (strategy, batch, by, double, again) != ("relevance", 20, None, False, False)
@@ -157,7 +157,7 @@ def accept(
 
     Example:
 
-        registry triage accept 2501.03262 --leaf rl/reinforce-family --gist "In our own words ..."
+        registry triage accept 2410.08048 --leaf reward/outcome-verifier --gist "In our own words ..."
     """
     from registry.triage.accept import Proposal
     from registry.triage.accept import accept as take
@@ -193,8 +193,8 @@ def reject(
 
     Example:
 
-        registry triage reject 2501.03262 --reason application
-        registry triage reject 2501.03262 --reason "serving: only kernels"
+        registry triage reject 2410.08048 --reason application
+        registry triage reject 2410.08048 --reason "serving: only kernels"
     """
     from registry.triage import decisions
 
@@ -213,7 +213,7 @@ def maybe(
 
     Example:
 
-        registry triage maybe 2501.03262 --note "wait for the second version"
+        registry triage maybe 2410.08048 --note "wait for the second version"
     """
     from registry.triage import decisions
 
@@ -234,7 +234,7 @@ def duplicate(
 
     Example:
 
-        registry triage duplicate 2501.03262 --of 2402.14740
+        registry triage duplicate 2410.08048 --of 2402.14740
     """
     from registry.triage import decisions
 
@@ -256,7 +256,7 @@ def retag(
 
     Example:
 
-        registry triage retag 2501.03262 --leaf rl/reinforce-family --secondary rl/rlvr-objectives
+        registry triage retag 2410.08048 --leaf reward/outcome-verifier --secondary test-time/best-of-n
     """
     from registry.triage.retag import retag as change
 
@@ -271,7 +271,7 @@ def skip(paper: str = ID, by: str | None = BY, as_json: bool = AS_JSON) -> None:
 
     Example:
 
-        registry triage skip 2501.03262
+        registry triage skip 2410.08048
     """
     from registry.triage import decisions
 
@@ -291,7 +291,7 @@ def undo(
     Example:
 
         registry triage undo
-        registry triage undo 2501.03262
+        registry triage undo 2410.08048
     """
     from registry.triage.undo import undo as take_back
 

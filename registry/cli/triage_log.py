@@ -86,7 +86,7 @@ def show(paper: str = ID, by: str | None = BY, as_json: bool = AS_JSON) -> None:
 
     Example:
 
-        registry triage show 2501.03262 --json
+        registry triage show 2410.08048 --json
     """
     from registry.core.ids import ArxivId
     from registry.triage.queue import Order, one_item
@@ -113,7 +113,7 @@ def log(
     Example:
 
         registry triage log --limit 20
-        registry triage log 2501.03262 --json
+        registry triage log 2410.08048 --json
     """
     from registry.core.ids import ArxivId
     from registry.store.standing import read_log

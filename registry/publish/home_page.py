@@ -45,8 +45,8 @@ _WALKS = (
     (
         "A new paper",
         "Fetched from arXiv, accepted by a person, published with its related papers.",
-        "registry ingest --ids 2501.03262\n"
-        'registry accept 2501.03262 --leaf rl/reinforce-family --gist "In our own words ..."\n'
+        "registry ingest --ids 2410.08048\n"
+        'registry accept 2410.08048 --leaf reward/outcome-verifier --gist "In our own words ..."\n'
         "registry publish",
     ),
     (
