@@ -30,11 +30,16 @@ verify: $(VENV)/.dev ## the long tests, then every experiment over three seeds; 
 	$(BIN)/python -m pytest -m nightly
 	$(BIN)/registry verify --all --scale tiny
 
-bench: $(VENV)/.dev ## start-up, training steps beside TRL's, the constants of registry plan; rewrites tests/benchmarks/results/
+bench: $(VENV)/.dev ## start-up, training steps beside TRL's, the constants of registry plan, the knowledge base; rewrites tests/benchmarks/results/
 	$(BIN)/python -m tests.benchmarks.startup
 	$(BIN)/python -m tests.benchmarks.peers
 	$(BIN)/python -m tests.benchmarks.constants
 	$(BIN)/python -m tests.benchmarks.plan_accuracy
+	$(BIN)/python -m tests.benchmarks.ingest_speed --day
+	$(BIN)/python -m tests.benchmarks.knowledge_speed
+	$(BIN)/python -m tests.benchmarks.catalog --site
+	$(BIN)/python -m tests.benchmarks.triage
+	$(BIN)/python -m tests.benchmarks.lists
 
 site: $(VENV)/.user ## build the site into site/build/
 	$(BIN)/registry publish

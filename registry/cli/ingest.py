@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,7 @@ import typer
 from registry.cli import ingest_show as show
 from registry.cli.output import talk
 from registry.core.clock import now, parse_date
-from registry.core.errors import UnknownNameError, UsageError
+from registry.core.errors import StoreError, UnknownNameError, UsageError
 from registry.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -132,8 +132,20 @@ def _ingest(store: Store, settings: Settings, asked: _Asked, way: str) -> None:
             summary = source.ingest(store, report)
         show.summary(summary, asked.as_json, asked.dry_run, several=len(sources) > 1)
         failures += [error] if (error := summary.failure) else []
+    if not asked.dry_run:
+        _index(store)
     if failures and not asked.dry_run:
         raise max(failures, key=lambda error: error.exit_code)
+
+
+def _index(store: Store) -> None:
+    """Make what came findable now; what cannot be written now is done by the next search."""
+    from registry.store.index import catch_up
+
+    with _progress() as report, suppress(StoreError):
+        catch_up(
+            store, lambda done, total: report(done, total, "indexing") if total > done else None
+        )
 
 
 def _sources(settings: Settings, asked: _Asked, way: str) -> list[Source]:
@@ -198,6 +210,7 @@ def _daily(store: Store, settings: Settings, asked: _Asked) -> None:
     if asked.summary_json is not None:
         write_atomic(asked.summary_json, show.as_text(facts))
     show.day(facts, asked.as_json)
+    _index(store)
     if day.failure is not None:
         raise day.failure
 

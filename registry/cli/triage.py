@@ -157,7 +157,7 @@ def accept(
 
     Example:
 
-        registry triage accept 2410.08048 --leaf reward/outcome-verifier --gist "In our own words ..."
+        registry triage accept 2410.08048 --leaf reward/outcome-verifier --gist "In our words ..."
     """
     from registry.triage.accept import Proposal
     from registry.triage.accept import accept as take
@@ -256,7 +256,7 @@ def retag(
 
     Example:
 
-        registry triage retag 2410.08048 --leaf reward/outcome-verifier --secondary test-time/best-of-n
+        registry triage retag 2410.08048 --leaf reward/outcome-verifier
     """
     from registry.triage.retag import retag as change
 
