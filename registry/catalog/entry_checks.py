@@ -147,17 +147,17 @@ def _texts(path: Path, paper: Paper, places: Places) -> Iterator[Problem]:
 
 
 def _looked_up(path: Path, paper: Paper, places: Places) -> Iterator[Problem]:
-    # Who wrote the gist has seen the paper's page, which has these.
-    if paper.facts_only:
+    # Who read the claims or the method has seen the paper's page, which has these.
+    if not paper.claims and all(link.relation != "introduces" for link in paper.methods):
         return
     for name, there in (
         ("authors", bool(paper.authors)),
         ("submitted", (paper.submitted or paper.announced) is not None),
     ):
         if not there:
-            what = f"an entry with a gist has no {name}"
-            line = places.line(path, "gist")
-            yield Problem(path, line, what, "unknown only without a gist", f"add {name}")
+            what = f"an entry with claims or a method has no {name}"
+            line = places.line(path, "claims")
+            yield Problem(path, line, what, "unknown only without either", f"add {name}")
 
 
 def _status(path: Path, paper: Paper, places: Places) -> Iterator[Problem]:

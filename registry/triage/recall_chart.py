@@ -18,7 +18,10 @@ def recall_chart(lines: Iterable[tuple[str, Sequence[Point]]], title: str) -> Cu
     shown = (0.0, *(100 * share for share in SHARES))
     series = []
     for label, points in lines:
-        mean, low, high = ((0.0, *(100 * point[n] for point in points)) for n in range(3))
+        # An interval over few seeds may reach beyond what a share can be.
+        mean, low, high = (
+            (0.0, *(100 * min(1.0, max(0.0, point[n])) for point in points)) for n in range(3)
+        )
         series.append(Series(label=label, x=shown, y=mean, low=low, high=high))
     return Curve(
         name="recall",

@@ -149,13 +149,13 @@ FAULTS: dict[str, tuple[Change, str]] = {
         lambda r: save_entry(r, paper(**PAPER, leaf_sources={"fruit/pears": ["canonical"]})),
         "leaf_sources names 'fruit/pears', which is no leaf of this paper",
     ),
-    "a gist without authors": (
+    "claims without authors": (
         lambda r: save_entry(r, paper(**PAPER, authors=[])),
-        "an entry with a gist has no authors",
+        "an entry with claims or a method has no authors",
     ),
-    "a gist without a date": (
+    "claims without a date": (
         lambda r: save_entry(r, paper(**PAPER, submitted=None)),
-        "an entry with a gist has no submitted",
+        "an entry with claims or a method has no submitted",
     ),
     "announced long after its id": (
         lambda r: save_entry(r, paper(**PAPER, submitted=None, announced="2024-03-17")),
