@@ -7,19 +7,18 @@ not at all. The abstract stays in the store; a gist is written by whoever accept
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from pathlib import Path
-from typing import get_args
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
-from methods.index import METHODS
+from registry.catalog.facts import arxiv_categories
 from registry.catalog.files import dump_entry, entry_path, find_entry, load_paper, load_taxonomy
-from registry.catalog.models import MethodLink, Paper, Relation, Taxonomy
+from registry.catalog.gists import check_gist
+from registry.catalog.method_links import method_links
+from registry.catalog.models import Paper, Taxonomy
 from registry.catalog.one_entry import entry_problems
 from registry.core.errors import UnknownNameError, UsageError
 from registry.core.ids import ArxivId
@@ -35,12 +34,6 @@ from registry.triage.filing import change_entry, require_writable
 from registry.triage.turns import ANYBODY, By, check_turn
 
 __all__ = ["Accepted", "Proposal", "accept", "check_leaves", "reject"]
-
-_FEWEST_WORDS = 8
-_LONGEST_COPY = 12  # words in a row that a gist may share with the abstract
-
-# arXiv's own, such as cs.LG or hep-th; feeds also carry ACM (I.2.6) and MSC (68T07) classes.
-_ARXIV_CATEGORY = re.compile(r"[a-z]+(?:-[a-z]+)*(?:\.[A-Za-z]+(?:-[A-Za-z]+)*)?")
 
 
 @dataclass(frozen=True)
@@ -136,13 +129,8 @@ def _candidate(store: Store, root: Path, id_: ArxivId) -> Candidate:
 def _entry(found: Candidate, proposal: Proposal, taxonomy: Taxonomy) -> Paper:
     check_leaves((proposal.leaf, *proposal.secondary), taxonomy)
     if proposal.gist is not None:
-        _check_gist(proposal.gist, found)
-    elif Paper.model_fields["gist"].is_required():
-        raise UsageError(
-            "--gist is missing. Write in your own words what the paper does and finds; the "
-            "abstract is not taken, since abstracts stay out of the catalog."
-        )
-    links = _links(proposal.methods)
+        check_gist(proposal.gist, found.abstract)
+    links = method_links(proposal.methods)
     updated = found.updated.date() if found.version > 1 else None
     try:
         return Paper.model_validate(
@@ -153,7 +141,7 @@ def _entry(found: Candidate, proposal: Proposal, taxonomy: Taxonomy) -> Paper:
                 "authors": found.authors,
                 "submitted": found.published.date(),
                 "updated": updated,
-                "categories": tuple(c for c in found.categories if _ARXIV_CATEGORY.fullmatch(c)),
+                "categories": arxiv_categories(found.categories),
                 "licence": proposal.licence,
                 "venue": proposal.venue,
                 "doi": found.doi,
@@ -169,38 +157,6 @@ def _entry(found: Candidate, proposal: Proposal, taxonomy: Taxonomy) -> Paper:
         raise UsageError(
             f"{found.id} makes no entry of the catalog: {place}: {first['msg']}."
         ) from None
-
-
-def _check_gist(gist: str, found: Candidate) -> None:
-    why = (
-        "Write in your own words what the paper does and finds; abstracts stay out of the catalog."
-    )
-    said = words(gist)
-    if len(said) < _FEWEST_WORDS:
-        raise UsageError(
-            f"--gist has {len(said)} words; at least {_FEWEST_WORDS} are needed. {why}"
-        )
-    abstract = words(found.abstract)
-    match = SequenceMatcher(None, said, abstract, autojunk=False).find_longest_match()
-    if match.size >= _LONGEST_COPY:
-        raise UsageError(f"--gist copies the abstract, {match.size} words in a row. {why}")
-
-
-def _links(texts: Sequence[str]) -> tuple[MethodLink, ...]:
-    slugs = [info.slug for info in METHODS]
-    relations = get_args(Relation)
-    links = []
-    for text in texts:
-        slug, colon, relation = text.partition(":")
-        if not colon or relation not in relations:
-            raise UsageError(
-                f"--method {text!r} names no relation. Allowed: <slug>:{'|'.join(relations)}, for "
-                "example dpo:uses."
-            )
-        if slug not in slugs:
-            raise UnknownNameError("method", slug, slugs, "registry list methods")
-        links.append(MethodLink.model_validate({"slug": slug, "relation": relation}))
-    return tuple(links)
 
 
 def _alike(store: Store, root: Path, paper: Paper) -> list[Paper]:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
-from methods.index import METHODS
 from registry.catalog.edit import rewritten
 from registry.catalog.facts import Facts, arxiv_categories
 from registry.catalog.files import (
@@ -36,15 +34,17 @@ from registry.catalog.from_facts import (
     make_entry,
 )
 from registry.catalog.gists import check_gist
-from registry.catalog.models import MethodLink, Paper, Relation, Taxonomy
+from registry.catalog.method_links import method_links
+from registry.catalog.models import Paper, Taxonomy
 from registry.catalog.one_entry import entry_problems
 from registry.catalog.taxonomy import canonical_titles, find_leaf
 from registry.catalog.titles import folded
 from registry.core.atomic import write_atomic
-from registry.core.errors import UnknownNameError, UsageError
+from registry.core.errors import UsageError
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
 from registry.store.queries import Candidate
+from registry.triage.filing import require_writable
 
 CURATOR = "curator"
 Titles = Mapping[str, tuple[str, ...]]
@@ -206,34 +206,6 @@ def facts_of(found: Candidate) -> Facts:
         doi=found.doi,
         abstract=found.abstract,
     )
-
-
-def method_links(texts: Sequence[str]) -> tuple[MethodLink, ...]:
-    """``slug:relation`` texts as links. Raises UsageError."""
-    slugs = [info.slug for info in METHODS]
-    relations = get_args(Relation)
-    links = []
-    for text in texts:
-        slug, _, relation = text.partition(":")
-        if relation not in relations:
-            raise UsageError(
-                f"--method {text!r} names no relation. Allowed: <slug>:{'|'.join(relations)}, for "
-                "example dpo:uses."
-            )
-        if slug not in slugs:
-            raise UnknownNameError("method", slug, slugs, "registry list methods")
-        links.append(MethodLink.model_validate({"slug": slug, "relation": relation}))
-    return tuple(links)
-
-
-def require_writable(settings: Settings) -> None:
-    """Raises UsageError where the catalog is the one inside the installed package."""
-    if not settings.catalog_is_writable:
-        raise UsageError(
-            f"the catalog {settings.catalog_dir} is the copy inside the installed package, which "
-            "is not written to. Run in a checkout, or name another catalog in "
-            "REGISTRY_CATALOG_DIR."
-        )
 
 
 def _leaves(choice: Choice, facts: Facts, taxonomy: Taxonomy) -> dict[str, tuple[str, ...]]:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from registry.catalog.criteria import load_criteria
 from registry.catalog.files import load_taxonomy
-from registry.catalog.models import Paper, Taxonomy
+from registry.catalog.models import Taxonomy
 from registry.catalog.taxonomy import nearest_leaves
 from registry.core.errors import RegistryError, UsageError
 from registry.core.escape import terminal as inert
@@ -114,8 +114,7 @@ class Session:
     # -- the keys ------------------------------------------------------------------------------
 
     def _accept(self, item: Item) -> bool:
-        # Facts are enough where the catalog allows entries without a gist.
-        return self._take(item, with_gist=Paper.model_fields["gist"].is_required())
+        return self._take(item, with_gist=False)
 
     def _accept_with_gist(self, item: Item) -> bool:
         return self._take(item, with_gist=True)

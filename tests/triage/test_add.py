@@ -9,7 +9,7 @@ import pytest
 from registry.catalog.facts import Facts
 from registry.catalog.files import find_entry, load_paper, save_entry
 from registry.catalog.models import Paper
-from registry.core.errors import CatalogError, UnknownNameError, UsageError
+from registry.core.errors import UnknownNameError, UsageError
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
 from registry.store.engine import Store
@@ -143,11 +143,9 @@ def test_an_entry_of_facts_alone_gets_its_gist_and_what_it_lacks(settings: Setti
         add_gist(settings, ID, GIST, known)
 
 
-def test_a_gist_needs_an_entry_authors_and_words_of_its_own(settings: Settings) -> None:
+def test_a_gist_needs_an_entry_and_words_of_its_own(settings: Settings) -> None:
     with pytest.raises(UsageError, match="has no entry yet"):
         add_gist(settings, ID, GIST, facts())
     save_entry(settings.catalog_dir, Paper(id=ID, title="On Seeds", leaf="fruit/apples"))
-    with pytest.raises(CatalogError, match="an entry with a gist has no authors"):
-        add_gist(settings, ID, GIST, None)
     with pytest.raises(UsageError, match="copies the abstract"):
         add_gist(settings, ID, ABSTRACT, facts())
