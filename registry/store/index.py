@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Select, Text, delete, func, select, type_coer
 
 from registry.core.errors import StoreError
 from registry.store.engine import Store
-from registry.store.rows import pieces, put
+from registry.store.rows import among, pieces, put
 from registry.store.schema import (
     decisions,
     document_tags,
@@ -78,7 +78,8 @@ def rejected_ids(connection: Connection, ids: Sequence[str] | None = None) -> se
     """The preprints that stand as rejected, or as duplicates of others."""
     decided: Sequence[str] | None = None
     if ids is not None:
-        query = select(decisions.c.preprint_id).where(decisions.c.preprint_id.in_(ids)).distinct()
+        chosen = among(connection, decisions.c.preprint_id, ids)
+        query = select(decisions.c.preprint_id).where(chosen).distinct()
         decided = connection.execute(query).scalars().all()
     found = standings(connection, decided)
     return {id_ for id_, standing in found.items() if standing.state in ("rejected", "duplicate")}
