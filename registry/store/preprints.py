@@ -16,9 +16,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from registry.store.among import among
 from registry.store.events import derive_events
 from registry.store.index import index_papers
-from registry.store.rows import among, pieces, put
+from registry.store.rows import pieces, put
 from registry.store.schema import papers, preprints, sightings, versions
 
 
@@ -81,9 +82,7 @@ def _put_piece(connection: Connection, records: list[Preprint], source_id: int) 
     ids = list(seen)
     known = {
         row.id: row
-        for row in connection.execute(
-            select(preprints).where(among(connection, preprints.c.id, ids))
-        )
+        for row in connection.execute(select(preprints).where(among(preprints.c.id, ids)))
     }
     stored = _stored(connection, list(known))
     best = _best(records)
@@ -98,7 +97,7 @@ def _put_piece(connection: Connection, records: list[Preprint], source_id: int) 
     # One version that says nothing of a withdrawal has no events.
     retitled = derive_events(connection, several | {i for i in touched if seen[i].versions > 1})
     index_papers(connection, touched)
-    in_catalog = select(papers.c.id).where(among(connection, papers.c.id, ids))
+    in_catalog = select(papers.c.id).where(among(papers.c.id, ids))
     return Counts(
         new=len(seen.keys() - known.keys()),
         updated=len(touched & known.keys()),
@@ -134,7 +133,7 @@ def _seen(records: Iterable[Preprint]) -> dict[str, _Seen]:
 def _stored(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, int], Row[Any]]:
     """The hashes of the versions of ``ids``, and when they were seen; their texts stay there."""
     columns = versions.c.preprint_id, versions.c.version, versions.c.seen_at, versions.c.sha256
-    query = select(*columns).where(among(connection, versions.c.preprint_id, ids))
+    query = select(*columns).where(among(versions.c.preprint_id, ids))
     rows: Iterable[Row[Any]] = connection.execute(query)
     return {(row.preprint_id, row.version): row for row in rows}
 
@@ -173,7 +172,7 @@ def _version_row(record: Preprint) -> dict[str, Any]:
 
 def _put_sightings(connection: Connection, seen: Mapping[str, _Seen], source_id: int) -> None:
     query = select(sightings).where(
-        sightings.c.source_id == source_id, among(connection, sightings.c.preprint_id, list(seen))
+        sightings.c.source_id == source_id, among(sightings.c.preprint_id, list(seen))
     )
     known = {row.preprint_id: row for row in connection.execute(query)}
     rows = []
