@@ -56,6 +56,8 @@ def one_line(text: str) -> str:
     text = text.replace("\n", " ")
     if not text.isprintable():  # which none of the marks below is; seldom, and looked for fast
         text = _BIDI.sub("", _HALF.sub("\ufffd", _CONTROL.sub(" ", text)))
+    elif "  " not in text:  # and the only blank that can be printed is the space
+        return text.strip(" ")
     return " ".join(text.split())
 
 

@@ -67,13 +67,13 @@ def _refuse_error_feed(root: etree._Element) -> None:
 
 
 def _entry(element: etree._Element) -> arxiv.Result:
-    id_ = (element.findtext(f"{_ATOM}id") or "").strip()
-    published = _moment(element.findtext(f"{_ATOM}published"))
-    updated = _moment(element.findtext(f"{_ATOM}updated"))
+    id_ = _text(element, f"{_ATOM}id").strip()
+    published = _moment(_text(element, f"{_ATOM}published"))
+    updated = _moment(_text(element, f"{_ATOM}updated"))
     if not id_ or published is None or updated is None:
         name = id_ or "without an id"
         raise FeedError(f"the entry {name} of arXiv's feed lacks <published> or <updated>")
-    primary = element.find(f"{_ARXIV}primary_category")
+    primary = next(element.iterchildren(f"{_ARXIV}primary_category"), None)
     return arxiv.Result(
         entry_id=id_,
         updated=updated,
@@ -81,21 +81,24 @@ def _entry(element: etree._Element) -> arxiv.Result:
         title=_text(element, f"{_ATOM}title"),
         authors=[
             arxiv.Result.Author(_text(author, f"{_ATOM}name"))
-            for author in element.findall(f"{_ATOM}author")
+            for author in element.iterchildren(f"{_ATOM}author")
         ],
         summary=_text(element, f"{_ATOM}summary"),
         comment=_text(element, f"{_ARXIV}comment"),
         journal_ref=_text(element, f"{_ARXIV}journal_ref"),
         doi=_text(element, f"{_ARXIV}doi"),
         primary_category="" if primary is None else primary.get("term", ""),
-        categories=[c.get("term", "") for c in element.findall(f"{_ATOM}category")],
+        categories=[c.get("term", "") for c in element.iterchildren(f"{_ATOM}category")],
     )
 
 
 def _text(parent: etree._Element, name: str) -> str:
-    # All of it: `.text` alone ends at the first child, as in `a <i>b</i> c`.
-    element = parent.find(name)
-    return "" if element is None else "".join(element.itertext())
+    # All of it: `.text` alone ends at the first child, as in `a <i>b</i> c`. By `find` it takes
+    # three times as long.
+    element = next(parent.iterchildren(name), None)
+    if element is None:
+        return ""
+    return "".join(element.itertext()) if len(element) else element.text or ""
 
 
 def _number(root: etree._Element, name: str) -> int:

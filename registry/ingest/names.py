@@ -32,6 +32,7 @@ _MATHS = re.compile(r"(\$[^$]*\$)")
 _AFFILIATION = re.compile(r"\([^()]*\)")
 _BETWEEN = re.compile(r"\s*[,;]\s*(?:and\b|&)?\s*|\s+(?:and|&)\s+")
 _COLLECTIVE = re.compile(r"\b([Cc]ollaboration|[Gg]roup|[Tt]eam)\s*:")
+_LONGEST_SUFFIX = 4
 _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV|V|2nd|3rd)\.?", re.IGNORECASE)
 
 
@@ -60,13 +61,13 @@ def split_authors(text: str) -> tuple[str, ...]:
     while "(" in plain and (shorter := _AFFILIATION.sub(" ", plain)) != plain:
         plain = shorter
     # A collaboration may stand before its members: "The X Collaboration: A, B".
-    plain = _COLLECTIVE.sub(r"\1,", plain)
+    plain = _COLLECTIVE.sub(r"\1,", plain) if ":" in plain else plain
     names: list[str] = []
     for part in _BETWEEN.split(plain):
         name = " ".join(part.split()).strip(" ,;")
         if not name or name in ("and", "&"):
             continue
-        if names and _SUFFIX.fullmatch(name):
+        if len(name) <= _LONGEST_SUFFIX and names and _SUFFIX.fullmatch(name):
             names[-1] += f" {name}"
         else:
             names.append(name)

@@ -25,6 +25,7 @@ from registry.store.arrivals import Arrival, Revision
 from registry.store.preprints import Preprint
 
 FORMATS = ("arXivRaw", "arXiv")  # that we ask for; more are read
+_SIZE = re.compile(r"\s*(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _revision(element: etree._Element) -> Revision:
     if not (name[:1] == "v" and name[1:].isdecimal() and 0 < int(name[1:]) < 10_000):
         raise FeedError(f"a record names a version {name!r}")
     told = texts_of(element)
-    size = re.match(r"\s*(\d+)", told.get("size", ""))
+    size = _SIZE.match(told.get("size", ""))
     return Revision(
         version=int(name[1:]),
         submitted=_moment(told.get("date", "")),

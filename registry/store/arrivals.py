@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, delete, select, update
 
+from registry.store.among import among
 from registry.store.events import WITHDRAWN_TYPE, derive_events, is_withdrawn_type
 from registry.store.history_schema import absences, primaries, revisions
 from registry.store.preprints import Counts, Preprint, put_preprints
@@ -108,7 +109,7 @@ def _absence_row(id_: str, kind: str, at: datetime, known: Row[Any] | None) -> d
 
 def _put_piece(connection: Connection, arrivals: list[Arrival], source_id: int) -> Counts:
     ids = sorted({a.preprint.id for a in arrivals})
-    query = select(preprints.c.id, preprints.c.stated).where(preprints.c.id.in_(ids))
+    query = select(preprints.c.id, preprints.c.stated).where(among(preprints.c.id, ids))
     known = {row.id: bool(row.stated) for row in connection.execute(query)}
     now_stated = {a.preprint.id for a in arrivals if a.stated}
     _drop_assumed(connection, sorted(id_ for id_ in now_stated if known.get(id_) is False))
@@ -135,13 +136,13 @@ def _put_piece(connection: Connection, arrivals: list[Arrival], source_id: int) 
 def _drop_assumed(connection: Connection, ids: Sequence[str]) -> None:
     # A text of no stated version gives way to the first one that has a version.
     if ids:
-        connection.execute(delete(versions).where(versions.c.preprint_id.in_(ids)))
-        connection.execute(update(preprints).where(preprints.c.id.in_(ids)).values(stated=True))
+        connection.execute(delete(versions).where(among(versions.c.preprint_id, ids)))
+        connection.execute(update(preprints).where(among(preprints.c.id, ids)).values(stated=True))
 
 
 def _mark_assumed(connection: Connection, ids: Sequence[str]) -> None:
     if ids:
-        connection.execute(update(preprints).where(preprints.c.id.in_(ids)).values(stated=False))
+        connection.execute(update(preprints).where(among(preprints.c.id, ids)).values(stated=False))
 
 
 def _withdrawn_versions(
@@ -156,7 +157,7 @@ def _withdrawn_versions(
     if not ids:
         return found
     query = select(revisions.c.preprint_id, revisions.c.version).where(
-        revisions.c.preprint_id.in_(ids), revisions.c.source_type.like("%I%")
+        among(revisions.c.preprint_id, ids), revisions.c.source_type.like("%I%")
     )
     return found | {(row.preprint_id, row.version) for row in connection.execute(query)}
 
@@ -167,7 +168,7 @@ def _flag(connection: Connection, withdrawn: set[tuple[str, int]]) -> None:
     What a text says stays as it is, and so does its hash: the flag is not its own.
     """
     ids = sorted({id_ for id_, _ in withdrawn})
-    silent = versions.c.preprint_id.in_(ids) & versions.c.withdrawn.is_(None)
+    silent = among(versions.c.preprint_id, ids) & versions.c.withdrawn.is_(None)
     columns = (versions.c.preprint_id, versions.c.version)
     rows = connection.execute(select(*columns).where(silent)).all() if ids else []
     for id_, version in rows:
@@ -181,8 +182,8 @@ def _reclassified(
 ) -> list[dict[str, Any]]:
     """Both primary categories of each version that now comes with another one than is stored."""
     columns = (versions.c.preprint_id, versions.c.version, versions.c.categories)
-    stored = select(*columns, versions.c.seen_at).where(versions.c.preprint_id.in_(known))
-    noted = select(primaries).where(primaries.c.preprint_id.in_(known))
+    stored = select(*columns, versions.c.seen_at).where(among(versions.c.preprint_id, known))
+    noted = select(primaries).where(among(primaries.c.preprint_id, known))
     told: list[tuple[str, int, str, datetime]] = []
     if known:
         told += [(r[0], r[1], _primary(r[2]), r[3]) for r in connection.execute(stored)]
@@ -211,7 +212,7 @@ def _put_revisions(
     stated = [a for a in arrivals if a.revisions or a.licence]
     if not stated:
         return set(), set()
-    query = select(revisions).where(revisions.c.preprint_id.in_(known))
+    query = select(revisions).where(among(revisions.c.preprint_id, known))
     rows = connection.execute(query) if known else ()
     before = {(row.preprint_id, row.version): dict(row._mapping) for row in rows}
     after: dict[tuple[str, int], dict[str, Any]] = {}
@@ -274,7 +275,7 @@ def _greater(one: Any, other: Any) -> Any:
 
 def _return(connection: Connection, ids: Sequence[str]) -> set[str]:
     """Forget that ``ids`` were absent, now that they are here; those that were."""
-    here = absences.c.preprint_id.in_(ids)
+    here = among(absences.c.preprint_id, ids)
     back = set(connection.execute(select(absences.c.preprint_id).where(here)).scalars())
     if back:
         connection.execute(delete(absences).where(here))

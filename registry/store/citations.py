@@ -8,8 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select
 
+from registry.store.among import among
 from registry.store.engine import Store
-from registry.store.rows import among, put
+from registry.store.rows import put
 from registry.store.schema import citation_answers, citations, papers, preprints, versions
 
 
@@ -44,7 +45,7 @@ def put_citations(
     What it said of these papers before is replaced. Gives the number of citations.
     """
     ids = sorted(found)
-    before = (citations.c.source == source) & among(connection, citations.c.citing, ids)
+    before = (citations.c.source == source) & among(citations.c.citing, ids)
     connection.execute(delete(citations).where(before))
     rows = [
         {"citing": id_, "cited": cited, "source": source}
@@ -101,6 +102,6 @@ def missing(store: Store, least: int, limit: int = 50) -> list[Missing]:
         rows = connection.execute(query).all()
         ids = [row.cited for row in rows]
         named = select(preprints.c.id, versions.c.title).join(versions, newest)
-        chosen = among(connection, preprints.c.id, ids)
+        chosen = among(preprints.c.id, ids)
         titles = {row.id: row.title for row in connection.execute(named.where(chosen))}
     return [Missing(id_, count, titles.get(id_)) for id_, count in rows]

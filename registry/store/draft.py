@@ -7,7 +7,6 @@ mean of the day: what is computed once then holds for ever, and a rebuild gives 
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,7 +18,7 @@ WEIGHTS = (10, 4, 3, 1)  # of a word in the heading, the names, the summary and 
 K1, B = 1.2, 0.75
 ORDINARY_LENGTH = 200  # words: a title, its authors and an abstract
 FULL = 65535  # the impact of a term that fills its document
-_PLACES = 12  # bits: no heading has 4,096 words
+_LAST_PLACE = 4095  # no heading has more words
 
 
 class _Numbers(dict[str, int]):
@@ -34,8 +33,8 @@ class Draft:
     def __init__(self, low: int) -> None:
         self.low = low
         self._numbers = _Numbers()
-        self._words = array("i")
-        self._lengths = array("i")
+        self._words: list[int] = []
+        self._lengths: list[int] = []
 
     def __len__(self) -> int:
         return len(self._lengths) // len(WEIGHTS)
@@ -43,56 +42,55 @@ class Draft:
     def add(self, texts: Sequence[str]) -> int:
         """Add a document: its heading, names, summary and body. Gives its number."""
         for text in texts:
-            before = len(self._words)
-            self._words.extend(map(self._numbers.__getitem__, split(text)))
-            self._lengths.append(len(self._words) - before)
+            found = split(text)
+            self._words.extend(map(self._numbers.__getitem__, found))
+            self._lengths.append(len(found))
         return self.low + len(self) - 1
 
     def postings(self) -> Postings:
         """The postings of all documents added."""
-        found = np.fromiter((KEYS[word] for word in self._numbers), "<i8", len(self._numbers))
+        found = np.fromiter(map(KEYS.__getitem__, self._numbers), "<i8", len(self._numbers))
         keys, rank_of = np.unique(found, return_inverse=True)
-        words = rank_of.astype(np.int64)[np.frombuffer(self._words, "<i4")]
-        lengths = np.frombuffer(self._lengths, "<i4")
-        fields = np.repeat(np.arange(len(lengths)), lengths)
+        words = rank_of.astype("<u4")[np.array(self._words, "<u4")]
+        lengths = np.array(self._lengths, "<u4")
+        fields = np.repeat(np.arange(len(lengths), dtype="<u4"), lengths)
         return Postings.joined([self._headings(keys, words, fields, lengths),
                                 self._impacts(keys, words, fields, lengths)])  # fmt: skip
 
     def _impacts(self, keys: Array, words: Array, fields: Array, lengths: Array) -> Postings:
-        # One integer for (term, document, field), so that a plain sort brings equal ones together.
-        bits = len(lengths).bit_length()
-        places, counts = _runs(np.sort((words << bits) | fields))
-        weighted = counts * np.asarray(WEIGHTS)[places % len(WEIGHTS)]
-        # Fields are four a document and adjacent: without two bits the document is left.
-        starts = np.flatnonzero(np.diff(places >> 2, prepend=-1))
-        frequency = np.add.reduceat(weighted, starts) if len(starts) else weighted
-        places = places[starts]
-        documents = (places & ((1 << bits) - 1)) >> 2
+        # The documents come one after the other, and a stable sort leaves them so within a term.
+        order = _order(words)
+        words, fields = words[order], fields[order]
+        documents = fields // len(WEIGHTS)
+        weights = np.asarray(WEIGHTS, "<u4")[fields % len(WEIGHTS)]
+        another = (np.diff(words) != 0) | (np.diff(documents) != 0)
+        starts = np.flatnonzero(np.append(True, another)) if len(words) else order
+        frequency = np.add.reduceat(weights, starts) if len(words) else weights
+        documents = documents[starts]
         length = lengths.reshape(-1, len(WEIGHTS)).sum(axis=1)[documents]
         impact = frequency / (frequency + K1 * (1 - B + B * length / ORDINARY_LENGTH))
         return Postings(
-            keys[places >> bits],
-            (documents + self.low).astype("<u4"),
+            keys[words[starts]],
+            documents + np.uint32(self.low),
             np.maximum(1, np.rint(impact * FULL)).astype("<u2"),
         )
 
     def _headings(self, keys: Array, words: Array, fields: Array, lengths: Array) -> Postings:
-        starts = np.cumsum(lengths) - lengths
         mine = np.flatnonzero(fields % len(WEIGHTS) == 0)
-        place = np.minimum(mine - starts[fields[mine]], (1 << _PLACES) - 1)
-        bits = len(lengths).bit_length()
+        words, fields = words[mine], fields[mine]
+        place = mine - (np.cumsum(lengths) - lengths)[fields]
         # Filed under ~key, whose order is the reverse of the key's.
-        backwards = len(keys) - 1 - words[mine]
-        sorted_ = np.sort((((backwards << bits) | (fields[mine] >> 2)) << _PLACES) | place)
-        documents = (sorted_ >> _PLACES) & ((1 << bits) - 1)
+        order = _order(np.uint32(len(keys)) - 1 - words)
         return Postings(
-            ~keys[len(keys) - 1 - (sorted_ >> (bits + _PLACES))],
-            (documents + self.low).astype("<u4"),
-            (sorted_ & ((1 << _PLACES) - 1)).astype("<u2"),
+            ~keys[words[order]],
+            fields[order] // len(WEIGHTS) + np.uint32(self.low),
+            np.minimum(place, _LAST_PLACE)[order].astype("<u2"),
         )
 
 
-def _runs(sorted_: Array) -> tuple[Array, Array]:
-    """The distinct values of a sorted array, and how often each stands there."""
-    starts = np.flatnonzero(np.diff(sorted_, prepend=-1))
-    return sorted_[starts], np.diff(np.append(starts, len(sorted_)))
+def _order(ranks: Array) -> Array:
+    """What sorts ``ranks``, equal ones in the order they stand; they are fewer than the words."""
+    # NumPy sorts 16 bits in linear time, ten times as fast as it sorts anything wider.
+    narrow = ranks.astype("<u2") if ranks.max(initial=0) < 1 << 16 else ranks
+    found: Array = np.argsort(narrow, kind="stable")
+    return found

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, delete, func, select, type_coerce
+from sqlalchemy import Connection, Select, Text, bindparam, delete, func, select, type_coerce
 
 from registry.core.errors import StoreError
+from registry.store.among import among
 from registry.store.engine import Store
 from registry.store.rows import pieces, put
 from registry.store.schema import (
@@ -48,7 +49,6 @@ COMPOSITION = 2
 
 PIECE = 8192  # documents derived in one transaction: some 100 MB of memory
 _LONGEST_TAG = 80  # characters; as wide as the column
-Ids = Sequence[str] | Select[tuple[str]]
 Report = Callable[[int, int], None]  # documents derived, of how many
 
 
@@ -78,7 +78,8 @@ def rejected_ids(connection: Connection, ids: Sequence[str] | None = None) -> se
     """The preprints that stand as rejected, or as duplicates of others."""
     decided: Sequence[str] | None = None
     if ids is not None:
-        query = select(decisions.c.preprint_id).where(decisions.c.preprint_id.in_(ids)).distinct()
+        chosen = among(decisions.c.preprint_id, ids)
+        query = select(decisions.c.preprint_id).where(chosen).distinct()
         decided = connection.execute(query).scalars().all()
     found = standings(connection, decided)
     return {id_ for id_, standing in found.items() if standing.state in ("rejected", "duplicate")}
@@ -142,9 +143,8 @@ def _derive_piece(connection: Connection) -> int:
     refs = connection.execute(noted).scalars().all()
     if not refs:
         return 0
-    piece = select(unindexed.c.ref).where(unindexed.c.ref <= refs[-1])
-    found = compose(connection, piece)
-    _replace(connection, found, documents.c.ref.in_(piece) & (documents.c.kind != "method"))
+    mine = documents.c.kind.in_(("paper", "candidate")) & among(documents.c.ref, refs)
+    _replace(connection, compose(connection, refs), mine)
     connection.execute(delete(unindexed).where(unindexed.c.ref <= refs[-1]))
     return len(refs)
 
@@ -201,13 +201,18 @@ def _add(
 # -- composing -----------------------------------------------------------------------------------
 
 
-def compose(connection: Connection, ids: Ids) -> list[Document]:
+def compose(connection: Connection, ids: Sequence[str]) -> list[Document]:
     """The documents of ``ids``, in their order: a paper's, a candidate's, or none."""
     upstream = _newest(connection, ids)
-    curated = _paper_documents(connection, ids, upstream)
+    curated = _curated(connection, ids, upstream)
     hidden = {one.ref for one in curated} | rejected_ids(connection, list(upstream))
     waiting = [_candidate_document(row) for id_, row in upstream.items() if id_ not in hidden]
     return sorted(curated + waiting, key=lambda one: one.ref)
+
+
+def paper_documents(connection: Connection, ids: Sequence[str]) -> list[Document]:
+    """The documents of those of ``ids`` that are papers of the catalog, in no order."""
+    return _curated(connection, ids, _newest(connection, ids))
 
 
 def method_documents(connection: Connection, slugs: Sequence[str] | None = None) -> list[Document]:
@@ -218,27 +223,40 @@ def method_documents(connection: Connection, slugs: Sequence[str] | None = None)
     return [_method_document(row) for row in connection.execute(query)]
 
 
-def _newest(connection: Connection, ids: Ids) -> dict[str, Any]:
-    newest = (preprints.c.id == versions.c.preprint_id) & (preprints.c.newest == versions.c.version)
-    # JSON as text: to a search the marks between names are no words, and most of it is names.
-    query = (
-        select(
-            preprints.c.id, versions.c.title, versions.c.abstract, versions.c.published,
-            versions.c.updated, type_coerce(versions.c.authors, Text).label("authors"),
-            type_coerce(versions.c.categories, Text).label("categories"),
-        )
-        .join(versions, newest)
-        .where(preprints.c.id.in_(ids))
-    )  # fmt: skip
-    return {row.id: row for row in connection.execute(query)}
+# Built once: building a statement takes SQLAlchemy longer than SQLite takes to answer it. JSON as
+# text: to a search the marks between names are no words, and most of it is names.
+_NEWEST = (
+    select(
+        preprints.c.id, versions.c.title, versions.c.abstract, versions.c.published,
+        versions.c.updated, type_coerce(versions.c.authors, Text).label("authors"),
+        type_coerce(versions.c.categories, Text).label("categories"),
+    )
+    .join(
+        versions,
+        (preprints.c.id == versions.c.preprint_id) & (preprints.c.newest == versions.c.version),
+    )
+    .where(among(preprints.c.id, bindparam("ids")))
+)  # fmt: skip
+_PAPERS = select(papers).where(among(papers.c.id, bindparam("ids")))
+_LEAVES, _LINKED = (
+    select(key, value).where(among(key, bindparam("ids"))).order_by(key, value)
+    for key, value in (
+        (paper_leaves.c.paper_id, paper_leaves.c.leaf),
+        (paper_methods.c.paper_id, paper_methods.c.method),
+    )
+)
 
 
-def _paper_documents(connection: Connection, ids: Ids, upstream: dict[str, Any]) -> list[Document]:
-    leaves = _grouped(connection, paper_leaves.c.paper_id, paper_leaves.c.leaf, ids)
-    linked = _grouped(connection, paper_methods.c.paper_id, paper_methods.c.method, ids)
-    query = select(papers).where(papers.c.id.in_(ids))
+def _newest(connection: Connection, ids: Sequence[str]) -> dict[str, Any]:
+    return {row.id: row for row in connection.execute(_NEWEST, {"ids": ids})}
+
+
+def _curated(
+    connection: Connection, ids: Sequence[str], upstream: dict[str, Any]
+) -> list[Document]:
+    leaves, linked = _grouped(connection, _LEAVES, ids), _grouped(connection, _LINKED, ids)
     found = []
-    for row in connection.execute(query):
+    for row in connection.execute(_PAPERS, {"ids": ids}):
         mine = leaves.get(row.id, [])
         names = [row.id, *row.authors, *row.former_titles, *mine, *linked.get(row.id, [])]
         abstract = upstream[row.id].abstract if row.id in upstream else ""
@@ -293,10 +311,10 @@ def _moment(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _grouped(connection: Connection, key: Any, value: Any, ids: Ids) -> dict[str, list[str]]:
+def _grouped(
+    connection: Connection, query: Select[Any], ids: Sequence[str]
+) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for id_, item in connection.execute(
-        select(key, value).where(key.in_(ids)).order_by(key, value)
-    ):
+    for id_, item in connection.execute(query, {"ids": ids}):
         found.setdefault(id_, []).append(item)
     return found

@@ -17,9 +17,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Select, Table, exists, select
 
 from registry.core.errors import UsageError
+from registry.store.among import among
 from registry.store.engine import Store
 from registry.store.index import indexed
-from registry.store.rows import among
 from registry.store.schema import (
     document_tags,
     documents,
@@ -147,7 +147,7 @@ def _looked_up(
 ) -> list[Any]:
     """Those of ``numbers``, which are few, that pass the other filters, in no order."""
     columns = documents.c.id, documents.c.ref, documents.c.submitted, documents.c.updated
-    chosen = among(connection, documents.c.id, [int(n) for n in numbers])
+    chosen = among(documents.c.id, [int(n) for n in numbers])
     query = select(*columns, documents.c.status).where(chosen, *_days(documents, asked))
     for tag in (asked.leaf, asked.category):
         if tag is not None:
@@ -195,13 +195,11 @@ def _holding(connection: Connection, text: str | None) -> dict[str, Any] | None:
 def _entries(connection: Connection, numbers: Sequence[int]) -> tuple[Entry, ...]:
     if not numbers:
         return ()
-    rows = connection.execute(
-        select(documents).where(among(connection, documents.c.id, numbers))
-    ).all()
+    rows = connection.execute(select(documents).where(among(documents.c.id, numbers))).all()
     by_number = {row.id: row for row in rows}
     refs = [row.ref for row in rows]
     tags: dict[int, list[str]] = {}
-    chosen = among(connection, document_tags.c.document_id, numbers)
+    chosen = among(document_tags.c.document_id, numbers)
     for tag, number in connection.execute(
         select(document_tags.c.tag, document_tags.c.document_id).where(chosen)
     ):
@@ -209,7 +207,7 @@ def _entries(connection: Connection, numbers: Sequence[int]) -> tuple[Entry, ...
     linked: dict[str, set[str]] = {}
     for id_, method in connection.execute(
         select(paper_methods.c.paper_id, paper_methods.c.method).where(
-            among(connection, paper_methods.c.paper_id, refs)
+            among(paper_methods.c.paper_id, refs)
         )
     ):
         linked.setdefault(id_, set()).add(method)
@@ -217,7 +215,7 @@ def _entries(connection: Connection, numbers: Sequence[int]) -> tuple[Entry, ...
     gone = (
         select(preprints.c.id)
         .join(versions, newest)
-        .where(among(connection, preprints.c.id, refs), versions.c.withdrawn.is_not(None))
+        .where(among(preprints.c.id, refs), versions.c.withdrawn.is_not(None))
     )
     withdrawn = set(connection.execute(gone).scalars())
     return tuple(_entry(by_number[n], sorted(tags.get(n, ())), linked, withdrawn) for n in numbers)

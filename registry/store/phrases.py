@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection, Text, bindparam, select, type_coerce
 
-from registry.store.index import compose, method_documents
+from registry.store.among import among
+from registry.store.index import method_documents, paper_documents
 from registry.store.schema import preprints, versions
 from registry.store.terms import KEYS, keys, plain, stem
 
@@ -60,7 +61,7 @@ _CANDIDATES = (
         preprints,
         (preprints.c.id == versions.c.preprint_id) & (preprints.c.newest == versions.c.version),
     )
-    .where(preprints.c.id.in_(bindparam("refs", expanding=True)))
+    .where(among(preprints.c.id, bindparam("refs")))
 )
 
 
@@ -72,7 +73,7 @@ def _texts(
         for row in connection.execute(_CANDIDATES, {"refs": waiting}):
             yield ("candidate", row.preprint_id), (row.abstract, row.names)
     if curated := refs.get("paper"):
-        for one in compose(connection, curated):
+        for one in paper_documents(connection, curated):
             yield (one.kind, one.ref), one.texts[1:]
     if slugs := refs.get("method"):
         for one in method_documents(connection, slugs):

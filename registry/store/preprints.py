@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from registry.store.among import among
 from registry.store.events import derive_events
 from registry.store.index import index_papers
 from registry.store.rows import pieces, put
@@ -80,7 +81,8 @@ def _put_piece(connection: Connection, records: list[Preprint], source_id: int) 
     seen = _seen(records)
     ids = list(seen)
     known = {
-        row.id: row for row in connection.execute(select(preprints).where(preprints.c.id.in_(ids)))
+        row.id: row
+        for row in connection.execute(select(preprints).where(among(preprints.c.id, ids)))
     }
     stored = _stored(connection, list(known))
     best = _best(records)
@@ -95,7 +97,7 @@ def _put_piece(connection: Connection, records: list[Preprint], source_id: int) 
     # One version that says nothing of a withdrawal has no events.
     retitled = derive_events(connection, several | {i for i in touched if seen[i].versions > 1})
     index_papers(connection, touched)
-    in_catalog = select(papers.c.id).where(papers.c.id.in_(ids))
+    in_catalog = select(papers.c.id).where(among(papers.c.id, ids))
     return Counts(
         new=len(seen.keys() - known.keys()),
         updated=len(touched & known.keys()),
@@ -131,7 +133,7 @@ def _seen(records: Iterable[Preprint]) -> dict[str, _Seen]:
 def _stored(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, int], Row[Any]]:
     """The hashes of the versions of ``ids``, and when they were seen; their texts stay there."""
     columns = versions.c.preprint_id, versions.c.version, versions.c.seen_at, versions.c.sha256
-    query = select(*columns).where(versions.c.preprint_id.in_(ids))
+    query = select(*columns).where(among(versions.c.preprint_id, ids))
     rows: Iterable[Row[Any]] = connection.execute(query)
     return {(row.preprint_id, row.version): row for row in rows}
 
@@ -170,7 +172,7 @@ def _version_row(record: Preprint) -> dict[str, Any]:
 
 def _put_sightings(connection: Connection, seen: Mapping[str, _Seen], source_id: int) -> None:
     query = select(sightings).where(
-        sightings.c.source_id == source_id, sightings.c.preprint_id.in_(list(seen))
+        sightings.c.source_id == source_id, among(sightings.c.preprint_id, list(seen))
     )
     known = {row.preprint_id: row for row in connection.execute(query)}
     rows = []

@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
+from registry.store.among import among
 from registry.store.engine import Store
 from registry.store.index import compose, indexed
-from registry.store.rows import among
 from registry.store.schema import citations, document_tags, documents, paper_leaves, paper_methods
 from registry.store.terms import KEYS, STOP_WORDS, split
 
@@ -31,6 +31,23 @@ _WEIGHED = 300  # papers whose score is worked out in full
 _LIKE = 6_000  # papers whose text is near enough for something else to bring them up
 _COMMON = 20  # a term in more than one text of twenty tells little ...
 _LONG = 10_000  # ... and where they are many, its list is not read
+
+# Built once: building a statement takes SQLAlchemy longer than SQLite takes to answer it.
+_PLACES = select(documents.c.id).where(
+    documents.c.kind.in_(("paper", "candidate")), among(documents.c.ref, bindparam("refs"))
+)
+_DOCUMENTS = select(documents.c.id, documents.c.ref, documents.c.title, documents.c.status).where(
+    among(documents.c.id, bindparam("numbers"))
+)
+_FACTS = {
+    name: select(key, value).where(among(key, bindparam("refs")))
+    for name, key, value in (
+        ("leaves", paper_leaves.c.paper_id, paper_leaves.c.leaf),
+        ("methods", paper_methods.c.paper_id, paper_methods.c.method),
+        ("cites", citations.c.citing, citations.c.cited),
+        ("cited_by", citations.c.cited, citations.c.citing),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -80,8 +97,7 @@ def relations(store: Store, id_: str, limit: int = 10) -> list[Relation] | None:
     """
     with indexed(store) as connection:
         asked = compose(connection, [id_])
-        place = select(documents.c.id).where(documents.c.ref == id_, documents.c.kind != "method")
-        number = connection.execute(place).scalar()
+        number = connection.execute(_PLACES, {"refs": [id_]}).scalar()
         if not asked or number is None:
             return None
         mine = _facts(connection, [id_])[id_]
@@ -102,10 +118,7 @@ def _weighed(
     mine: _Facts,
     asked: str,
 ) -> list[Relation]:
-    columns = documents.c.id, documents.c.ref, documents.c.title, documents.c.status
-    rows = connection.execute(
-        select(*columns).where(among(connection, documents.c.id, numbers))
-    ).all()
+    rows = connection.execute(_DOCUMENTS, {"numbers": numbers}).all()
     facts = _facts(connection, [row.ref for row in rows])
     found = []
     for row in rows:
@@ -144,16 +157,9 @@ def _linked(mine: _Facts, theirs: _Facts, asked: str, ref: str) -> float | None:
 
 def _facts(connection: Connection, ids: Sequence[str]) -> dict[str, _Facts]:
     found: dict[str, dict[str, set[str]]] = {id_: {} for id_ in ids}
-
-    def gather(name: str, key: Any, value: Any) -> None:
-        query = select(key, value).where(among(connection, key, ids))
-        for id_, item in connection.execute(query):
+    for name, query in _FACTS.items():
+        for id_, item in connection.execute(query, {"refs": ids}):
             found[id_].setdefault(name, set()).add(item)
-
-    gather("leaves", paper_leaves.c.paper_id, paper_leaves.c.leaf)
-    gather("methods", paper_methods.c.paper_id, paper_methods.c.method)
-    gather("cites", citations.c.citing, citations.c.cited)
-    gather("cited_by", citations.c.cited, citations.c.citing)
     return {
         id_: _Facts(**{name: frozenset(items) for name, items in of.items()})
         for id_, of in found.items()
@@ -168,7 +174,7 @@ def _bounds(
     tag = document_tags.c.tag
     shared = (
         select(document_tags.c.document_id, func.count())
-        .where(among(connection, tag, sorted(mine.leaves)))
+        .where(among(tag, sorted(mine.leaves)))
         .group_by(document_tags.c.document_id)
     )
     for number, count in connection.execute(shared) if mine.leaves else ():
@@ -177,7 +183,7 @@ def _bounds(
     using = (
         select(documents.c.id, func.count(paper_methods.c.method.distinct()))
         .join(paper_methods, of_paper)
-        .where(among(connection, paper_methods.c.method, sorted(mine.methods)))
+        .where(among(paper_methods.c.method, sorted(mine.methods)))
         .group_by(documents.c.id)
     )
     for number, count in connection.execute(using) if mine.methods else ():
@@ -191,16 +197,11 @@ def _coupled(connection: Connection, mine: _Facts) -> list[int]:
     """The documents that cite, are cited by, or cite what the asked paper cites."""
     near = set(mine.cites | mine.cited_by)
     if mine.cites:
-        also = select(citations.c.citing).where(
-            among(connection, citations.c.cited, sorted(mine.cites))
-        )
+        also = select(citations.c.citing).where(among(citations.c.cited, sorted(mine.cites)))
         near.update(connection.execute(also).scalars())
     if not near:
         return []
-    place = select(documents.c.id).where(
-        among(connection, documents.c.ref, sorted(near)), documents.c.kind != "method"
-    )
-    return list(connection.execute(place).scalars())
+    return list(connection.execute(_PLACES, {"refs": sorted(near)}).scalars())
 
 
 # -- text ----------------------------------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, func, select
+from sqlalchemy import Connection, Table, bindparam
+
+from registry.store.columns import UtcDateTime
 
 T = TypeVar("T")
 
@@ -47,9 +48,24 @@ def _put_many(
     for name in compiled.positiontup:
         values: Iterable[Any] = map(itemgetter(name), rows)
         type_ = table.c[name].type.dialect_impl(connection.dialect)
-        process = type_.bind_processor(connection.dialect)
-        columns.append(map(process, values) if process else values)
+        if process := type_.bind_processor(connection.dialect):
+            # One file is seen at one moment: most moments of a batch are the same few.
+            often = isinstance(table.c[name].type, UtcDateTime)
+            values = map(_Remembered(process).__getitem__ if often else process, values)
+        columns.append(values)
     connection.exec_driver_sql(str(compiled), list(zip(*columns, strict=True)))
+
+
+class _Remembered(dict[Any, Any]):
+    """What a function gives for a value, worked out once."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._function = function
+
+    def __missing__(self, value: Any) -> Any:
+        found = self[value] = self._function(value)
+        return found
 
 
 def _insert(connection: Connection, table: Table) -> Any:
@@ -73,13 +89,3 @@ def pieces(items: Iterable[T], size: int = PIECE) -> Iterator[list[T]]:
             piece = []
     if piece:
         yield piece
-
-
-def among(connection: Connection, column: ColumnElement[Any], items: Sequence[int | str]) -> Any:
-    """The condition that ``column`` is one of ``items``, as one variable however many they are."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import ARRAY
-
-        return column == func.any(bindparam(None, list(items), ARRAY(column.type), unique=True))
-    listed = func.json_each(json.dumps(list(items))).table_valued("value")
-    return column.in_(select(listed.c.value))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Connection, bindparam, select
 
+from registry.store.among import among
 from registry.store.engine import Store
 from registry.store.index import indexed
 from registry.store.phrases import Place, with_phrase
@@ -114,21 +115,21 @@ def _placed(connection: Connection, found: Sequence[Match]) -> list[tuple[Place,
 
 # Built once: building a statement takes SQLAlchemy longer than SQLite takes to answer it.
 _PLACES = select(documents.c.id, documents.c.kind, documents.c.ref).where(
-    documents.c.id.in_(bindparam("numbers", expanding=True))
+    among(documents.c.id, bindparam("numbers"))
 )
 _METHODS = select(methods.c.slug, methods.c.name, methods.c.status, methods.c.summary).where(
-    methods.c.slug.in_(bindparam("refs", expanding=True))
+    among(methods.c.slug, bindparam("refs"))
 )
 _PAPERS = select(
     papers.c.id, papers.c.title, papers.c.status, papers.c.gist, papers.c.authors
-).where(papers.c.id.in_(bindparam("refs", expanding=True)))
+).where(among(papers.c.id, bindparam("refs")))
 _CANDIDATES = (
     select(versions.c.preprint_id, versions.c.title, versions.c.withdrawn, versions.c.abstract)
     .join(
         preprints,
         (preprints.c.id == versions.c.preprint_id) & (preprints.c.newest == versions.c.version),
     )
-    .where(preprints.c.id.in_(bindparam("refs", expanding=True)))
+    .where(among(preprints.c.id, bindparam("refs")))
 )
 
 

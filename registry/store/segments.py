@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, TextClause, delete, select, text, update
+from sqlalchemy import BigInteger, Connection, TextClause, bindparam, delete, select, text, update
 
+from registry.store.among import Listed
 from registry.store.schema import postings, segments
 
 Array = npt.NDArray[Any]
@@ -142,10 +143,9 @@ def lengths(
     About the number of documents for a common term, and nought for a rare one.
     """
     mine = {segment.id for segment in found}
-    query = _blocks_query(len(set(asked)), connection.dialect.name, "length(postings.data)")
-    keys_ = {f"key{n}": key for n, key in enumerate(sorted(set(asked)))}
+    query = _blocks_query(connection.dialect.name, "length(postings.data)")
     total: dict[int, int] = {}
-    for row in connection.execute(query, keys_) if keys_ else ():
+    for row in connection.execute(query, {"keys": sorted(set(asked))}):
         if row.id in mine and row.data > 18 * _BLOCK + 4:  # no block of several
             total[row.key] = total.get(row.key, 0) + row.data // 6
     return total
@@ -153,15 +153,13 @@ def lengths(
 
 def _blocks_of(connection: Connection, asked: Sequence[int]) -> Iterator[tuple[int, int, bytes]]:
     """Of each segment the block in which a key is, if it is there at all."""
-    values = {f"key{n}": key for n, key in enumerate(asked)}
-    for row in connection.execute(_blocks_query(len(asked), connection.dialect.name), values):
+    for row in connection.execute(_blocks_query(connection.dialect.name), {"keys": asked}):
         yield row.key, row.id, bytes(row.data)
 
 
 @cache
-def _blocks_query(count: int, dialect: str, what: str = "postings.data") -> TextClause:
-    # As text: building it anew for every question would take longer than answering it.
-    wanted = ", ".join(f"(CAST(:key{n} AS BIGINT))" for n in range(count))
+def _blocks_query(dialect: str, what: str = "postings.data") -> TextClause:
+    wanted = "SELECT value FROM json_each(:keys)"
     block = (
         "postings.segment_id = segments.id AND postings.first = "
         "(SELECT max(within.first) FROM postings AS within "
@@ -169,15 +167,17 @@ def _blocks_query(count: int, dialect: str, what: str = "postings.data") -> Text
     )
     joined = f"CROSS JOIN postings WHERE {block}"  # SQLite takes the tables in this order
     if dialect == "postgresql":
+        wanted = "SELECT unnest(:keys)"
         joined = (
             "CROSS JOIN LATERAL (SELECT * FROM postings AS within WHERE within.segment_id = "
             "segments.id AND within.first <= wanted.key ORDER BY within.first DESC LIMIT 1) "
             "AS postings"
         )
-    return text(
-        f"WITH wanted (key) AS (VALUES {wanted}) "  # noqa: S608  names of parameters only
+    query = (
+        f"WITH wanted (key) AS ({wanted}) "  # noqa: S608  no value in it
         f"SELECT wanted.key, segments.id, {what} AS data FROM wanted CROSS JOIN segments {joined}"
     )
+    return text(query).bindparams(bindparam("keys", type_=Listed(BigInteger())))
 
 
 def _chained(parts: list[tuple[int, Array, Array]]) -> tuple[Array, Array]:

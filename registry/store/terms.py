@@ -94,5 +94,6 @@ def _american(word: str) -> str:
 def _stemmer() -> Any:
     import Stemmer
 
-    # The newer English stemmer leaves "LLMs" and "VLMs" their s, for want of a vowel.
-    return Stemmer.Stemmer("porter")
+    # The newer English stemmer leaves "LLMs" and "VLMs" their s, for want of a vowel. Each word is
+    # asked once, and the cache of the package costs three times what stemming does.
+    return Stemmer.Stemmer("porter", 0)
