@@ -194,7 +194,7 @@ def _named(way: str, asked: _Asked) -> list[str]:
 
 def _daily(store: Store, settings: Settings, asked: _Asked) -> None:
     from registry.core.atomic import write_atomic
-    from registry.ingest.daily import ingest_day
+    from registry.ingest.daily import end_day, ingest_day
     from registry.ingest.day_summary import day_facts, day_markdown
     from registry.ingest.source_list import load_sources
 
@@ -210,6 +210,8 @@ def _daily(store: Store, settings: Settings, asked: _Asked) -> None:
     if asked.summary_json is not None:
         write_atomic(asked.summary_json, show.as_text(facts))
     show.day(facts, asked.as_json)
+    if day.failure is None or day.failure.exit_code != 1:  # a job that fails shows no summary
+        end_day(store, day)
     _index(store)
     if day.failure is not None:
         raise day.failure

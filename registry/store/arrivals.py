@@ -20,6 +20,8 @@ from registry.store.preprints import Counts, Preprint, put_preprints
 from registry.store.rows import pieces, put
 from registry.store.schema import preprints, sightings, versions
 
+MOST_VERSIONS = 10_000  # of one preprint; a greater number is no version
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:

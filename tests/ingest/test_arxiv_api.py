@@ -75,7 +75,6 @@ SILENT = {
     "wrong-total": (FeedError, "entries where .* were due|total moved"),
     "truncated": (FeedError, "not a whole XML document"),
     "half": (ArxivError, "cannot be reached or broke off|not a whole XML document"),
-    "no-published": (FeedError, "lacks <published>"),
     "short-page": (FeedError, "24 entries where 25 were due"),
     "bomb": (FeedError, "document type"),
     "500": (FeedError, "HTTP 500"),
@@ -107,6 +106,31 @@ def test_a_broken_answer_that_mends_itself_leaves_no_trace(
 
     assert len(service.requests) == 4
     assert {r.id for r in answer.records} == {w.id for w in service.works}
+
+
+def test_an_entry_that_cannot_be_read_in_any_try_is_named_and_costs_no_other(
+    service: FakeArxiv, client_of: Make
+) -> None:
+    service.fault = "no-published"  # the first entry of each page
+
+    answer = client_of(service, page_size=25, tries=2).search(EVERYTHING)
+
+    assert len(service.requests) == 2 * 3
+    assert len({r.id for r in answer.records}) == len(answer.records) == 60 - 3
+    assert [re.search(r"lacks <id>, <published>", e.reason) for e in answer.unread].count(None) == 0
+    assert {ArxivId.parse(entry.name).base for entry in answer.unread} == (
+        {w.id for w in service.works} - {r.id for r in answer.records}
+    )
+
+
+def test_an_entry_that_can_be_read_the_second_time_leaves_no_trace(
+    service: FakeArxiv, client_of: Make
+) -> None:
+    service.faults = [None, "no-published"]
+
+    answer = client_of(service, page_size=25).search(EVERYTHING)
+
+    assert (len(service.requests), len(answer.records), answer.unread) == (4, 60, ())
 
 
 def test_a_server_that_hangs_is_given_up_on(service: FakeArxiv, client_of: Make) -> None:
@@ -238,6 +262,19 @@ def test_ids_are_compared_with_what_came_not_with_the_total(
 
 def _rest(work: Work) -> tuple[object, ...]:
     return tuple(getattr(work, name) for name in Work.__dataclass_fields__ if name != "id")
+
+
+def test_an_id_whose_entry_cannot_be_read_is_not_missing(
+    service: FakeArxiv, client_of: Make
+) -> None:
+    service.fault = "no-published"
+    one, two = service.works[0].id, service.works[1].id
+
+    answer = client_of(service, tries=1).by_ids(ids(one, two, "2603.99999"))
+
+    assert answer.missing == ("2603.99999",)
+    assert [r.id for r in answer.records] == [two]
+    assert [ArxivId.parse(entry.name).base for entry in answer.unread] == [one]
 
 
 def test_an_id_that_was_not_asked_for_is_an_error(service: FakeArxiv, client_of: Make) -> None:

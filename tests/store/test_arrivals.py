@@ -14,7 +14,7 @@ from registry.core.settings import Settings
 from registry.store.arrivals import Arrival, Revision, note_absence, put_arrivals, see
 from registry.store.engine import Store, open_store
 from registry.store.history_schema import absences, primaries, revisions
-from registry.store.notices import take_new_events
+from registry.store.notices import new_events, note_told
 from registry.store.preprints import Counts, Preprint
 from registry.store.queries import candidate, candidates, changes
 from registry.store.schema import (
@@ -140,11 +140,14 @@ def test_what_is_absent_is_an_event_until_it_is_seen_again(
 def test_an_event_is_told_once(store: Store, source_id: int, preprint) -> None:
     put(store, preprint(), preprint(version=2, title="Another made-up name"))
     with store.write() as connection:
-        assert [e.kind for e in take_new_events(connection)] == ["title"]
-        assert take_new_events(connection) == []
+        told = new_events(connection)
+        assert [e.kind for e in told] == ["title"]
+        note_told(connection, told)
+        assert new_events(connection) == []
+        note_told(connection, told)  # by another process, at once
     put(store, preprint(version=3, title="A third made-up name"))
     with store.write() as connection:
-        assert [(e.version, e.kind) for e in take_new_events(connection)] == [(3, "title")]
+        assert [(e.version, e.kind) for e in new_events(connection)] == [(3, "title")]
 
 
 def test_a_sighting_keeps_its_first_and_its_last_time(
