@@ -7,8 +7,9 @@ errors, and the entry keeps its place and says why it cannot be read.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import arxiv
 from lxml import etree
@@ -17,6 +18,7 @@ from registry.core.errors import ArxivError
 from registry.core.escape import one_line
 from registry.ingest.http import FeedError as FeedError
 from registry.ingest.http import RefusedError as RefusedError
+from registry.ingest.moments import iso_moment
 from registry.ingest.record import preprint_of
 from registry.ingest.strict_xml import parse_xml
 from registry.store.preprints import Preprint
@@ -129,14 +131,13 @@ def _text(parent: etree._Element, name: str) -> str:
 
 def _number(root: etree._Element, name: str) -> int:
     text = (root.findtext(f"{_OPENSEARCH}{name}") or "").strip()
-    if not text.isdecimal():
+    if not re.fullmatch(r"[0-9]{1,9}", text):
         raise FeedError(f"arXiv's feed says {name} {text!r} where a whole number was expected")
     return int(text)
 
 
 def _moment(text: str | None) -> datetime | None:
     try:
-        moment = datetime.fromisoformat((text or "").strip())
+        return iso_moment(text or "")
     except ValueError:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

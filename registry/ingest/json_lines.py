@@ -46,7 +46,7 @@ def json_record(said: object, seen_at: datetime) -> Arrival:
         raise FeedError(str(error)) from None
     try:
         return _arrival(said, id_, seen_at)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FeedError(f"{id_}: a field is of another kind than expected: {error}") from None
 
 

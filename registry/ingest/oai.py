@@ -38,6 +38,7 @@ VARIABLE = "REGISTRY_OAI_URL"
 _ARCHIVES_OF_THEIR_OWN = ("cs", "econ", "eess", "math", "q-bio", "q-fin", "stat")
 # Records of the day before are sent too where the service cuts days elsewhere than we do.
 _GRACE = timedelta(days=2)
+_SOME = 5  # records: so many that cannot be read, and none that can, are another format
 
 
 class BadTokenError(ArxivError):
@@ -140,6 +141,11 @@ def read_page(content: bytes, seen_at: datetime, wanted: _Wanted | None = None) 
     responded = _moment(text_of(root, "responseDate"))
     if responded is None:
         raise FeedError("arXiv's answer does not say its date (<responseDate>)")
+    if wanted is not None and responded.date() < wanted.since - _GRACE:
+        # The next harvest would begin there, years ago.
+        raise FeedError(
+            f"arXiv says that it is {responded.date()}, before the day asked for ({wanted.since})"
+        )
     for child in root:
         if isinstance(child.tag, str) and local_name(child) == "error":
             _refuse(child.get("code", ""), one_line(child.text or ""))
@@ -179,8 +185,7 @@ def _page_of(
             gone.append(found.id)
         else:
             arrivals.append(found)
-    if flawed and not arrivals and not gone:
-        # One bad record is a bad record; nothing but bad ones is a format we do not know.
+    if len(flawed) >= _SOME and not arrivals and not gone:
         raise FeedError(f"no record of arXiv's answer can be read; the first: {flawed[0][1]}")
     text, ends, size = _token(token)
     return Page(responded, tuple(arrivals), tuple(gone), tuple(flawed), text, ends, size)
@@ -191,8 +196,8 @@ def _token(token: etree._Element | None) -> tuple[str | None, datetime | None, i
         return None, None, None
     # The standard's name for it, and arXiv's.
     ends = _moment(token.get("expirationDate") or token.get("expires") or "")
-    size = token.get("completeListSize", "")
-    return (token.text or "").strip() or None, ends, int(size) if size.isdecimal() else None
+    size = re.fullmatch(r"[0-9]{1,9}", token.get("completeListSize", ""))
+    return (token.text or "").strip() or None, ends, int(size[0]) if size else None
 
 
 def _refuse(code: str, reason: str) -> None:

@@ -155,7 +155,7 @@ def _announced(text: str) -> date:
     try:
         # In the feed's own zone: midnight there is another day in UTC's evening.
         return parsedate_to_datetime(text.strip()).date()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise FeedError("arXiv's feed does not say its date (<pubDate>)") from None
 
 

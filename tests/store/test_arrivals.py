@@ -79,6 +79,29 @@ def test_the_primary_category_of_one_version_can_change(
     assert told(store) == {(1, "primary"): {"from": "cs.LG", "to": "stat.ML"}}
 
 
+def test_a_primary_category_of_any_length_can_change(
+    store: Store, source_id: int, preprint
+) -> None:
+    sentence = "not a category but a sentence that somebody typed in its place"
+    put(store, preprint(categories=(sentence, "cs.CL"), seen_at=START))
+    put(store, preprint(seen_at=START + DAY))
+
+    assert told(store) == {(1, "primary"): {"from": sentence[:40], "to": "cs.LG"}}
+
+    put(store, preprint(categories=(sentence, "cs.CL"), seen_at=START + 2 * DAY))
+    assert told(store) == {(1, "primary"): {"from": "cs.LG", "to": sentence[:40]}}
+
+
+def test_a_history_of_impossible_numbers_is_kept_as_far_as_it_goes(
+    store: Store, source_id: int, preprint
+) -> None:
+    put(store, Arrival(preprint(), (Revision(1, START, 10**20, "letters without an end"),)))
+
+    with store.read() as connection:
+        [row] = connection.execute(select(revisions))
+    assert (row.kilobytes, row.source_type) == (None, "letters wi")
+
+
 def test_the_primary_category_can_change_with_a_version(
     store: Store, source_id: int, preprint
 ) -> None:
