@@ -120,6 +120,10 @@ def _entry(element: etree._Element) -> arxiv.Result | Unread:
         doi=_text(element, f"{_ARXIV}doi"),
         primary_category="" if primary is None else primary.get("term", ""),
         categories=[c.get("term", "") for c in element.findall(f"{_ATOM}category")],
+        links=[
+            arxiv.Result.Link(link.get("href", ""), link.get("title"), link.get("rel"))
+            for link in element.findall(f"{_ATOM}link")
+        ],
     )
 
 

@@ -234,29 +234,52 @@ def open_fetcher(
     """A fetcher for ``services``: addresses by the variable of the environment that names each.
 
     All of arXiv's hosts take turns together. Away from them (a loopback server, a mirror) the
-    distance between requests can be set by ``REGISTRY_ARXIV_INTERVAL``, in seconds. Raises
-    ArxivError in offline mode and UsageError where an address is none.
+    distance between requests can be set by ``REGISTRY_ARXIV_INTERVAL``, in seconds.
+    ``REGISTRY_CONTACT`` says whom to write to, with every request. Raises ArxivError in offline
+    mode and UsageError where an address is none.
     """
     if settings.offline:
         raise ArxivError(
             "REGISTRY_OFFLINE is set, so arXiv is not asked. Unset it, or read a recorded feed "
             "with --from-file."
         )
-    places = []
-    for variable, address in services.items():
-        parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-            raise UsageError(
-                f"{variable} {address!r} is not an address. Allowed: http(s)://host/path without "
-                "a query, for example https://export.arxiv.org/api/query."
-            )
-        if parts.hostname == "arxiv.org" or parts.hostname.endswith(".arxiv.org"):
-            return Fetcher(Limiter(state_folder()), limits, agent=agent)
-        places.append(re.sub(r"[^A-Za-z0-9.-]", "-", parts.netloc))
+    agent = " ".join(part for part in (agent, _contact()) if part)
+    hosts = [_host(variable, address) for variable, address in services.items()]
+    if any(name == "arxiv.org" or name.endswith(".arxiv.org") for name, _ in hosts):
+        return Fetcher(Limiter(state_folder()), limits, agent=agent)
+    name, port = hosts[0]
+    place = re.sub(r"[^A-Za-z0-9.-]", "-", name) + (f"-{port}" if port else "")
     text = os.environ.get("REGISTRY_ARXIV_INTERVAL", str(INTERVAL))
     if not re.fullmatch(r"\d+(\.\d+)?", text):
         raise UsageError(f"REGISTRY_ARXIV_INTERVAL {text!r} is not a number of seconds, like 0.5.")
-    return Fetcher(Limiter(state_folder(), places[0], interval=float(text)), limits, agent=agent)
+    return Fetcher(Limiter(state_folder(), place, interval=float(text)), limits, agent=agent)
+
+
+def _host(variable: str, address: str) -> tuple[str, int | None]:
+    """The host and the port in ``address``. Raises UsageError where it is none."""
+    try:
+        parts = urlsplit(address)
+        name, port = parts.hostname, parts.port
+    except ValueError:
+        name, port = None, None
+    fits = re.fullmatch(r"https?://[^\s?#@]+", address)
+    if name is None or not fits:
+        shown = "with a name or a password" if "@" in address else repr(address)
+        raise UsageError(
+            f"{variable} {shown} is not an address. Allowed: http(s)://host/path without a query "
+            "and without a name, for example https://export.arxiv.org/api/query."
+        )
+    return name, port
+
+
+def _contact() -> str:
+    said = os.environ.get("REGISTRY_CONTACT", "")
+    if said and not re.fullmatch(r"[!-~]{3,100}", said):
+        raise UsageError(
+            f"REGISTRY_CONTACT {said!r} is no contact. Allowed: a mail address or a page, without "
+            "blanks, for example curator@example.org."
+        )
+    return f"({said})" if said else ""
 
 
 def _is_loopback(url: str) -> bool:

@@ -18,16 +18,13 @@ from lxml import etree
 from registry.core.clock import now
 from registry.core.errors import ArxivError, UsageError
 from registry.core.escape import one_line
-from registry.core.settings import Settings
 from registry.ingest.http import (
     Body,
     FeedError,
     Fetcher,
     Heard,
-    Limits,
     RefusedError,
     not_ok,
-    open_fetcher,
 )
 from registry.ingest.moments import iso_moment
 from registry.ingest.oai_records import FORMATS, Gone, oai_record
@@ -100,12 +97,6 @@ class _Wanted:
 
     set_: str
     since: date
-
-
-def open_oai(settings: Settings, limits: Limits | None = None) -> OaiClient:
-    """A client for ``settings.oai_url``. Raises ArxivError in offline mode."""
-    fetcher = open_fetcher(settings, {VARIABLE: settings.oai_url}, limits)
-    return OaiClient(settings.oai_url, fetcher)
 
 
 def set_of(text: str) -> str:

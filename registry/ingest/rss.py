@@ -18,15 +18,12 @@ from lxml import etree
 from registry.core.errors import UsageError
 from registry.core.escape import one_line
 from registry.core.ids import ArxivId
-from registry.core.settings import Settings
 from registry.ingest.http import (
     Body,
     FeedError,
     Fetcher,
     Heard,
-    Limits,
     not_ok,
-    open_fetcher,
 )
 from registry.ingest.strict_xml import child_of, local_name, parse_xml, text_of
 
@@ -88,11 +85,6 @@ class RssClient:
 
         asked = {"If-None-Match": etag} if etag else {}
         return self.fetcher.get(f"{self.endpoint}/{'+'.join(categories)}", read, asked)
-
-
-def open_rss(settings: Settings, limits: Limits | None = None) -> RssClient:
-    """A client for ``settings.rss_url``. Raises ArxivError in offline mode."""
-    return RssClient(settings.rss_url, open_fetcher(settings, {VARIABLE: settings.rss_url}, limits))
 
 
 def categories_of(text: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from registry.core.ids import ArxivId
 from registry.core.settings import ARXIV_API, Settings
 from registry.ingest.arxiv_api import BudgetError, Client, RewrittenError, TooManyError, open_client
 from registry.ingest.feed import FeedError, RefusedError
+from registry.ingest.sources import open_services
 from tests.fake_arxiv import FakeArxiv, Work, corpus, revised
 
 Make = Callable[..., Client]
@@ -312,10 +313,35 @@ def test_offline_fails_before_anything_is_asked(service: FakeArxiv, settings: Se
     assert service.requests == []
 
 
-@pytest.mark.parametrize("url", ["ftp://x/y", "export.arxiv.org", "http://", "http://x/y?z=1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x/y", "export.arxiv.org", "http://", "http://x/y?z=1", "http://x/y#z", "http://[::1",
+        "http://x:port/y", "http://x:99999/y", "http://x y/z", "http://x/y z", "http://x/y\n",
+        "http://somebody:secret@x/y",
+    ],
+)  # fmt: skip
 def test_an_endpoint_that_is_none_is_refused(settings: Settings, url: str) -> None:
-    with pytest.raises(UsageError, match="REGISTRY_ARXIV_URL"):
+    with pytest.raises(UsageError, match="REGISTRY_ARXIV_URL") as refused:
         open_client(replace(settings, arxiv_url=url))
+    assert "secret" not in str(refused.value)
+    with pytest.raises(UsageError, match="REGISTRY_OAI_URL"):
+        open_services(replace(settings, oai_url=url))
+
+
+def test_a_contact_is_told_to_the_service_where_one_is_given(
+    service: FakeArxiv, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("REGISTRY_ARXIV_INTERVAL", "0")
+    monkeypatch.setenv("REGISTRY_CONTACT", "curator@example.org")
+    open_client(replace(settings, arxiv_url=service.url)).search(EVERYTHING)
+    [agent] = service.agents
+    assert agent.endswith(" (curator@example.org)")
+
+    monkeypatch.setenv("REGISTRY_CONTACT", "me\r\nHost: elsewhere")
+    with pytest.raises(UsageError, match="REGISTRY_CONTACT"):
+        open_client(replace(settings, arxiv_url=service.url))
 
 
 def test_the_distance_at_arxiv_cannot_be_lowered(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
@@ -108,6 +109,15 @@ def test_a_feed_with_an_entry_that_is_no_xml_is_an_error() -> None:
 )
 def test_withdrawal_is_read_from_the_words(comment: str | None, abstract: str, found: bool) -> None:
     assert (withdrawn_words(comment, abstract) is not None) is found
+
+
+def test_a_version_without_a_pdf_is_withdrawn_where_an_entry_has_links_at_all() -> None:
+    page = f'<link href="https://arxiv.org/abs/{WORK.id}v1" rel="alternate" type="text/html"/>'
+    [pdf] = re.findall(r"<link [^>]*/>", ENTRY)
+
+    assert read(ENTRY.replace(pdf, page + pdf)).withdrawn is None
+    assert read(ENTRY.replace(pdf, page)).withdrawn == "arXiv has no PDF of it"
+    assert read(ENTRY.replace(pdf, "")).withdrawn is None
 
 
 @pytest.mark.parametrize("total", ["", "-1", "1e3", "\u00b2", "9" * 5000])
