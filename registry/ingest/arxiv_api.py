@@ -177,7 +177,7 @@ class Client(arxiv.Client):  # type: ignore[misc]
         def read(body: Body, heard: Heard) -> Feed:
             feed = _feed_in(body)
             heard.feed_title, heard.total = feed.title, feed.total
-            heard.entries = len(feed.entries)
+            heard.entries, heard.whole = len(feed.entries), True
             self._check(feed, url)
             return feed
 

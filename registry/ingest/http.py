@@ -28,6 +28,7 @@ from registry.core.clock import now
 from registry.core.errors import ArxivError, PartialError, RateLimitedError, UsageError
 from registry.core.plural import plural
 from registry.core.settings import Settings
+from registry.ingest.kept import KeptError
 from registry.ingest.limiter import INTERVAL, Limiter, TurnError, retry_after, state_folder
 
 log = logging.getLogger(__name__)
@@ -96,15 +97,22 @@ class Body:
 
 @dataclass
 class Heard:
-    """What a reader understood of an answer, for the log."""
+    """What a reader understood of an answer, for the log.
+
+    ``whole`` where it describes papers and can be read again from a file.
+    """
 
     feed_title: str | None = None
     total: int | None = None
     entries: int | None = None
+    whole: bool = False
 
 
 class Fetcher:
-    """Asks one server, politely. ``fetches`` logs every request made."""
+    """Asks one server, politely. ``fetches`` logs every request made.
+
+    ``keep``, where it is set, gets every whole answer with its hash.
+    """
 
     def __init__(
         self,
@@ -117,6 +125,7 @@ class Fetcher:
         self.fetches = list[Fetch]()
         self.requests = 0
         self.waited = 0.0  # seconds slept between tries; the limiter counts its own
+        self.keep: Callable[[bytes, str], None] | None = None
         self._sleep = sleep
         self._session = requests.Session()
         name = f"posttrain-registry/{__version__}"
@@ -135,7 +144,7 @@ class Fetcher:
         for last in range(self.limits.tries):
             try:
                 return self._once(url, read, headers or {})
-            except TurnError as error:
+            except (TurnError, KeptError) as error:
                 raise RefusedError(str(error)) from error
             except (FeedError, *_NETWORK) as error:
                 if last == self.limits.tries - 1:
@@ -167,13 +176,20 @@ class Fetcher:
                 digest = hashlib.sha256(body.content).hexdigest()
                 line = replace(line, status=body.status, bytes=len(body.content), sha256=digest)
                 self._refuse(body)
-                found = read(body, heard)
+                found = self._read(body, digest, read, heard)
                 self.limiter.succeeded()
             except (ArxivError, *_NETWORK) as error:
-                self.fetches.append(replace(line, **vars(heard), error=str(error)[:500]))
+                self.fetches.append(_line(line, heard, str(error)[:500]))
                 raise
-        self.fetches.append(replace(line, **vars(heard)))
+        self.fetches.append(_line(line, heard))
         return found
+
+    def _read(self, body: Body, digest: str, read: Callable[[Body, Heard], T], heard: Heard) -> T:
+        try:
+            return read(body, heard)
+        finally:
+            if self.keep is not None and heard.whole:
+                self.keep(body.content, digest)
 
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Body:
         limits = self.limits
@@ -214,6 +230,12 @@ class Fetcher:
             "What is stored stays; run the same command again after that.",
             until,
         )
+
+
+def _line(line: Fetch, heard: Heard, error: str | None = None) -> Fetch:
+    return replace(
+        line, feed_title=heard.feed_title, total=heard.total, entries=heard.entries, error=error
+    )
 
 
 def not_ok(body: Body, variable: str) -> RefusedError:

@@ -83,7 +83,7 @@ class OaiClient:
             if body.content.strip() and body.kind and "xml" not in body.kind:
                 raise FeedError(f"arXiv answered with {body.kind!r} where OAI-PMH was expected")
             page = read_page(body.content, now(), wanted)
-            heard.entries, heard.total = page.size, page.complete_size
+            heard.entries, heard.total, heard.whole = page.size, page.complete_size, True
             if "resumptionToken" in asked and not page.size:
                 raise FeedError("arXiv knows no record for a token that it gave for more of them")
             return page
