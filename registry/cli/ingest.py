@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from registry.store.engine import Store
 
 _STEPS: tuple[Step, ...] = ("day", "week")
+_ASKING = ("query", "ids", "oai", "rss", "daily")  # ways that send requests
 _WAYS = ("query", "ids", "oai", "rss", "from-file", "daily", "status")
 
 
@@ -47,6 +48,7 @@ class _Asked:
     summary_md: Path | None
     summary_json: Path | None
     max_requests: int | None
+    keep_responses: Path | None
     status: bool
     dry_run: bool
     as_json: bool
@@ -79,6 +81,9 @@ def ingest(
     summary_md: Path | None = typer.Option(None, metavar="FILE", help="Write the day as Markdown."),
     summary_json: Path | None = typer.Option(None, metavar="FILE", help="Write the day as JSON."),
     max_requests: int | None = typer.Option(None, min=1, help="Ask arXiv at most so often."),
+    keep_responses: Path | None = typer.Option(
+        None, metavar="DIR", help="Keep arXiv's answers, packed; --from-file reads them again."
+    ),
     status: bool = typer.Option(False, "--status", help="Show how far every source is."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Show what it would do; store nothing."),
     as_json: bool = typer.Option(False, "--json", help="The summary as JSON."),
@@ -194,7 +199,7 @@ def _named(way: str, asked: _Asked) -> list[str]:
 
 def _daily(store: Store, settings: Settings, asked: _Asked) -> None:
     from registry.core.atomic import write_atomic
-    from registry.ingest.daily import ingest_day
+    from registry.ingest.daily import end_day, ingest_day
     from registry.ingest.day_summary import day_facts, day_markdown
     from registry.ingest.source_list import load_sources
 
@@ -210,6 +215,8 @@ def _daily(store: Store, settings: Settings, asked: _Asked) -> None:
     if asked.summary_json is not None:
         write_atomic(asked.summary_json, show.as_text(facts))
     show.day(facts, asked.as_json)
+    if day.failure is None or day.failure.exit_code != 1:  # a job that fails shows no summary
+        end_day(store, day)
     _index(store)
     if day.failure is not None:
         raise day.failure
@@ -245,6 +252,8 @@ def _check_unused(way: str, asked: _Asked) -> None:
         "--step": (asked.step != "week", ("query",)),
         "--retry": (asked.retry, ("query", "oai")),
         "--oai-format": (asked.oai_format != "arXivRaw", ("oai",)),
+        "--max-requests": (asked.max_requests, _ASKING),
+        "--keep-responses": (asked.keep_responses, _ASKING),
         "--sources": (asked.sources, ("daily",)),
         "--summary-md": (asked.summary_md, ("daily",)),
         "--summary-json": (asked.summary_json, ("daily",)),
@@ -284,9 +293,13 @@ def _format(text: str) -> str:
 
 def _services(settings: Settings, asked: _Asked) -> Services:
     from registry.ingest.http import Limits
+    from registry.ingest.kept import KeptAnswers
     from registry.ingest.sources import open_services
 
-    return open_services(settings, Limits(most_requests=asked.max_requests))
+    services = open_services(settings, Limits(most_requests=asked.max_requests))
+    if asked.keep_responses is not None:
+        services.fetcher.keep = KeptAnswers(asked.keep_responses).keep
+    return services
 
 
 @contextmanager

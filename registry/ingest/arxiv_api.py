@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
@@ -22,7 +22,7 @@ from registry.core.errors import ArxivError, UsageError
 from registry.core.ids import ArxivId
 from registry.core.plural import plural
 from registry.core.settings import Settings
-from registry.ingest.feed import Feed, read_feed
+from registry.ingest.feed import Feed, Unread, described, read_feed
 from registry.ingest.http import (
     Body,
     FeedError,
@@ -36,7 +36,6 @@ from registry.ingest.http import (
 )
 from registry.ingest.http import BudgetError as BudgetError
 from registry.ingest.limiter import Limiter
-from registry.ingest.record import preprint_of
 from registry.store.preprints import Preprint
 
 IDS_A_REQUEST = 100
@@ -57,13 +56,25 @@ class RewrittenError(RefusedError):
     """arXiv ran another query than the one sent."""
 
 
+class UnreadError(FeedError):
+    """The page is whole but for entries that nobody can read; carries it."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        super().__init__(feed.unread[0].reason)
+
+
 @dataclass(frozen=True)
 class Answer:
-    """Everything a query found; ``missing`` are the ids asked for and not returned."""
+    """Everything a query found; ``missing`` are the ids asked for and not returned.
+
+    ``unread`` are the entries that came in every try and that nobody can read.
+    """
 
     records: tuple[Preprint, ...]
     total: int
     missing: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass
@@ -126,8 +137,8 @@ class Client(arxiv.Client):  # type: ignore[misc]
             sort_by=arxiv.SortCriterion.SubmittedDate,
             sort_order=arxiv.SortOrder.Ascending,
         )
-        records = self._records(found)
-        return Answer(records, self._expected.total or 0)
+        records, unread = self._read(found)
+        return Answer(records, self._expected.total or 0, unread=unread)
 
     def by_ids(self, ids: Sequence[ArxivId]) -> Answer:
         """The preprints named, newest version or the one named; what did not come is ``missing``.
@@ -138,21 +149,27 @@ class Client(arxiv.Client):  # type: ignore[misc]
         if len(ids) > IDS_A_REQUEST:
             raise UsageError(f"{len(ids)} ids in one request; at most {IDS_A_REQUEST}")
         self._expected = _Expected()
-        records = self._records(arxiv.Search(id_list=[str(id_) for id_ in ids], max_results=None))
+        named = arxiv.Search(id_list=[str(id_) for id_ in ids], max_results=None)
+        records, unread = self._read(named)
         asked = {id_.base for id_ in ids}
         if strange := sorted({r.id for r in records} - asked):
             raise FeedError(f"arXiv returned {strange[0]}, which was not asked for")
         here = {r.id for r in records} | {f"{r.id}v{r.version}" for r in records}
+        here |= {name for entry in unread for name in _names(entry)}
         missing = tuple(str(id_) for id_ in ids if str(id_) not in here)
-        return Answer(records, len(ids), missing)
+        return Answer(records, len(ids), missing, unread)
 
     def take_fetches(self) -> list[Fetch]:
         """The log of requests since the last time it was taken."""
         return self.fetcher.take_fetches()
 
-    def _records(self, search: arxiv.Search) -> tuple[Preprint, ...]:
+    def _read(self, search: arxiv.Search) -> tuple[tuple[Preprint, ...], tuple[Unread, ...]]:
         seen_at = now()
-        return tuple(preprint_of(entry, seen_at) for entry in self.results(search))
+        read = [described(entry, seen_at) for entry in self.results(search)]
+        return (
+            tuple(one for one in read if not isinstance(one, Unread)),
+            tuple(one for one in read if isinstance(one, Unread)),
+        )
 
     def _parse_feed(self, url: str, first_page: bool = True, _try_index: int = 0) -> ParsedFeed:
         """The page at ``url``, tried again where that may help. Replaces the package's method."""
@@ -160,11 +177,14 @@ class Client(arxiv.Client):  # type: ignore[misc]
         def read(body: Body, heard: Heard) -> Feed:
             feed = _feed_in(body)
             heard.feed_title, heard.total = feed.title, feed.total
-            heard.entries = len(feed.entries)
+            heard.entries, heard.whole = len(feed.entries), True
             self._check(feed, url)
             return feed
 
-        feed = self.fetcher.get(url, read)
+        try:
+            feed = self.fetcher.get(url, read)
+        except UnreadError as error:  # in every try: the other entries are as good as ever
+            feed = error.feed
         if parse_qs(urlsplit(url).query).get("id_list"):
             # The package pages on until the total: for a list of ids there is one page.
             feed = replace(feed, total=len(feed.entries))
@@ -174,8 +194,12 @@ class Client(arxiv.Client):  # type: ignore[misc]
     def _check(self, feed: Feed, url: str) -> None:
         asked = {k: v[0] for k, v in parse_qs(urlsplit(url).query).items()}
         _compare_echo(asked.get("search_query", ""), feed.title)
-        if asked.get("id_list"):
-            return
+        if not asked.get("id_list"):
+            self._check_counts(feed, asked)
+        if feed.unread:
+            raise UnreadError(feed)
+
+    def _check_counts(self, feed: Feed, asked: Mapping[str, str]) -> None:
         expected, start = self._expected, int(asked["start"])
         if expected.most is not None and feed.total > expected.most:
             raise TooManyError(feed.total)
@@ -196,6 +220,14 @@ def open_client(settings: Settings, limits: Limits | None = None) -> Client:
     """A client for ``settings.arxiv_url``. Raises ArxivError in offline mode."""
     fetcher = open_fetcher(settings, {VARIABLE: settings.arxiv_url}, limits, AGENT)
     return Client.over(settings.arxiv_url, fetcher)
+
+
+def _names(entry: Unread) -> tuple[str, ...]:
+    try:
+        id_ = ArxivId.parse(entry.name)
+    except UsageError:
+        return ()
+    return id_.base, str(id_)
 
 
 def _feed_in(body: Body) -> Feed:

@@ -34,10 +34,10 @@ from registry.ingest.sources import (
     Source,
 )
 from registry.ingest.summary import Report, Summary, silent
-from registry.store.duplicates import Suggestion, suggest_duplicates
+from registry.store.duplicates import Suggestion, suggest_duplicates, suggestions
 from registry.store.engine import Store
 from registry.store.index import rejected_ids
-from registry.store.notices import take_new_events
+from registry.store.notices import begin_day, new_events, note_told
 from registry.store.preprints import Counts
 from registry.store.queries import Event
 from registry.store.schema import papers, preprints, sightings, sources, versions
@@ -96,9 +96,14 @@ class DayReport:
 def ingest_day(
     store: Store, services: Services, listed: SourceList, *, report: Report = silent
 ) -> DayReport:
-    """Ask every source of ``listed`` what is new, and say what came of it."""
+    """Ask every source of ``listed`` what is new, and say what came of it.
+
+    What it says is told again by the next day, until ``end_day`` notes that it was told.
+    """
     began = time.monotonic()
     day = DayReport(now())
+    with store.write() as connection:
+        since = begin_day(connection, day.began)
     halted: ArxivError | None = None
     for source in _sources(store, services, listed, day):
         if halted is not None:
@@ -109,15 +114,21 @@ def ingest_day(
         if isinstance(summary.stopped, (RateLimitedError, BudgetError)):
             halted = summary.stopped
     with store.write() as connection:
-        day.duplicates = suggest_duplicates(connection)
-        day.events = take_new_events(connection)
-        day.found = _found(connection, day.began)
+        day.duplicates = _duplicates(connection, since, day.began)
+        day.events = new_events(connection)
+        day.found = _found(connection, since)
         day.queue = _queue(connection)
     fetcher = services.fetcher
     day.requests = fetcher.requests
     day.waited_seconds = round(fetcher.limiter.waited + fetcher.waited, 1)
     day.seconds = round(time.monotonic() - began, 1)
     return day
+
+
+def end_day(store: Store, day: DayReport) -> None:
+    """Note that ``day`` was told, when its report is where it is read."""
+    with store.write() as connection:
+        note_told(connection, day.events)
 
 
 def _ingested(store: Store, source: Source, report: Report) -> Summary:
@@ -164,7 +175,10 @@ def _query(services: Services, query: TopicQuery, today: date) -> QuerySource:
     if query.step == "week":
         since = first - timedelta(days=first.weekday())
         until = today + timedelta(days=6 - today.weekday())
-    return QuerySource(services, query.query, since, until, query.step, label=query.label)
+    # What a limit on requests leaves for tomorrow is then the old, not what came today.
+    return QuerySource(
+        services, query.query, since, until, query.step, label=query.label, newest_first=True
+    )
 
 
 def _hinted(store: Store, services: Services) -> IdsSource | None:
@@ -205,8 +219,15 @@ def accepted_due(connection: Connection, since: datetime) -> list[ArxivId]:
     return [ArxivId(id_) for id_ in connection.execute(query).scalars()]
 
 
-def _found(connection: Connection, began: datetime) -> list[Found]:
-    """The preprints first seen since ``began`` that are no papers of the catalog."""
+def _duplicates(connection: Connection, since: datetime, began: datetime) -> list[Suggestion]:
+    """The pairs that are new, and those of a day that ended before it was told."""
+    new = suggest_duplicates(connection)
+    untold = suggestions(connection) if since < began else []
+    return new + [pair for pair in untold if pair.found_at >= since and pair not in new]
+
+
+def _found(connection: Connection, since: datetime) -> list[Found]:
+    """The preprints first seen since then that are no papers of the catalog."""
     newest = (versions.c.preprint_id == preprints.c.id) & (versions.c.version == preprints.c.newest)
     asked = (
         select(sightings.c.preprint_id)
@@ -217,7 +238,7 @@ def _found(connection: Connection, began: datetime) -> list[Found]:
     query = (
         select(versions, by_query)
         .join(preprints, newest)
-        .where(preprints.c.first_seen >= began)
+        .where(preprints.c.first_seen >= since)
         .where(preprints.c.id.not_in(select(papers.c.id)))
         .order_by(by_query.desc(), versions.c.published.desc(), preprints.c.id)
     )

@@ -1,25 +1,39 @@
 """An Atom answer of arXiv's API, read strictly: whole and well-formed, or a typed error.
 
 The `arxiv` package reads entries out of anything: of half a body it takes the complete half, of a
-page of HTML nothing, and an entry without a date it skips; all in silence. Here each is an error.
+page of HTML nothing, and an entry without a date it skips; all in silence. Here the first two are
+errors, and the entry keeps its place and says why it cannot be read.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import arxiv
 from lxml import etree
 
+from registry.core.errors import ArxivError
 from registry.core.escape import one_line
 from registry.ingest.http import FeedError as FeedError
 from registry.ingest.http import RefusedError as RefusedError
+from registry.ingest.moments import iso_moment
+from registry.ingest.record import preprint_of
 from registry.ingest.strict_xml import parse_xml
+from registry.store.preprints import Preprint
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _ARXIV = "{http://arxiv.org/schemas/atom}"
 _OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
+
+
+@dataclass(frozen=True)
+class Unread:
+    """An entry that lacks what every entry has: its id as it stands there, and why."""
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -31,7 +45,12 @@ class Feed:
     total: int  # unreliable for a list of ids
     start: int
     per_page: int
-    entries: tuple[arxiv.Result, ...]
+    entries: tuple[arxiv.Result | Unread, ...]
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """The entries that nobody can read."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Unread))
 
 
 def read_feed(content: bytes) -> Feed:
@@ -52,6 +71,16 @@ def read_feed(content: bytes) -> Feed:
     )
 
 
+def described(entry: arxiv.Result | Unread, seen_at: datetime) -> Preprint | Unread:
+    """The preprint in a feed's entry, or why nobody can read it."""
+    if isinstance(entry, Unread):
+        return entry
+    try:
+        return preprint_of(entry, seen_at)
+    except ArxivError as error:
+        return Unread(one_line(entry.entry_id)[:80], str(error))
+
+
 def _parse(content: bytes) -> etree._Element:
     root = parse_xml(content)
     if root.tag != f"{_ATOM}feed":
@@ -66,13 +95,15 @@ def _refuse_error_feed(root: etree._Element) -> None:
             raise RefusedError(f"arXiv refuses the request: {reason}. Mend the query or the ids.")
 
 
-def _entry(element: etree._Element) -> arxiv.Result:
+def _entry(element: etree._Element) -> arxiv.Result | Unread:
     id_ = _text(element, f"{_ATOM}id").strip()
     published = _moment(_text(element, f"{_ATOM}published"))
     updated = _moment(_text(element, f"{_ATOM}updated"))
     if not id_ or published is None or updated is None:
-        name = id_ or "without an id"
-        raise FeedError(f"the entry {name} of arXiv's feed lacks <published> or <updated>")
+        name = one_line(id_)[:80] or "without an id"
+        return Unread(
+            name, f"the entry {name} of arXiv's feed lacks <id>, <published> or <updated>"
+        )
     primary = next(element.iterchildren(f"{_ARXIV}primary_category"), None)
     return arxiv.Result(
         entry_id=id_,
@@ -89,6 +120,10 @@ def _entry(element: etree._Element) -> arxiv.Result:
         doi=_text(element, f"{_ARXIV}doi"),
         primary_category="" if primary is None else primary.get("term", ""),
         categories=[c.get("term", "") for c in element.iterchildren(f"{_ATOM}category")],
+        links=[
+            arxiv.Result.Link(link.get("href", ""), link.get("title"), link.get("rel"))
+            for link in element.iterchildren(f"{_ATOM}link")
+        ],
     )
 
 
@@ -103,14 +138,13 @@ def _text(parent: etree._Element, name: str) -> str:
 
 def _number(root: etree._Element, name: str) -> int:
     text = (root.findtext(f"{_OPENSEARCH}{name}") or "").strip()
-    if not text.isdecimal():
+    if not re.fullmatch(r"[0-9]{1,9}", text):
         raise FeedError(f"arXiv's feed says {name} {text!r} where a whole number was expected")
     return int(text)
 
 
 def _moment(text: str | None) -> datetime | None:
     try:
-        moment = datetime.fromisoformat((text or "").strip())
+        return iso_moment(text or "")
     except ValueError:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -35,6 +35,7 @@ from registry.store.rows import pieces
 NAMED = "named ids"
 # After so many slices in a row that failed, the service is down: stop asking.
 _FAILURES = 3
+_PARTS = "its parts hold"
 
 
 def plan(
@@ -58,6 +59,7 @@ def harvest_query(
     step: Step = "week",
     *,
     retry: bool = False,
+    newest_first: bool = False,
     report: Report = silent,
 ) -> Summary:
     """Everything ``query`` finds that was submitted from ``since`` to ``until``, slice by slice.
@@ -71,6 +73,8 @@ def harvest_query(
         source_id = ledger.source_of(connection, "query", query)
         found = ledger.windows_of(connection, source_id, slices(since, until, step))
     due = [window for window in found if is_due(window, now(), retry=retry)]
+    if newest_first:
+        due.reverse()
     summary = Summary(query, current=len(found) - len(due))
     walk = _Walk(store, client, query, source_id, summary)
     failures = 0
@@ -153,22 +157,34 @@ class _Walk:
             with self.store.write() as connection:
                 ledger.log_fetches(connection, self.source_id, self.client.take_fetches())
                 halves = ledger.windows_of(connection, self.source_id, parts)
-            done = [not is_due(half, now()) or self._fetch(half) for half in halves]
+            # What failed is asked for again whenever the whole is, and all of it where the parts
+            # did not add up.
+            anew = (window.error or "").startswith(_PARTS)
+            done = [
+                self._fetch(half)
+                for half in halves
+                if anew or half.status != "done" or is_due(half, now())
+            ]
         except BaseException:
             self._put_back(window)
             raise
         if not all(done):
             return self._suspect(window, "a part of it is suspect")
         with self.store.write() as connection:
-            ledger.settle(connection, window, total=total, stored=total)
-        return True
+            halves = ledger.windows_of(connection, self.source_id, parts)
+            stored = sum(half.total_stored or 0 for half in halves)
+            if stored >= total:  # more: some came in between
+                ledger.settle(connection, window, total=stored, stored=stored)
+                return True
+        return self._suspect(window, f"{_PARTS} {stored} papers where arXiv counts {total}")
 
     def _store(self, window: Window, answer: Answer) -> bool:
         lines = self.client.take_fetches()
         came = len({record.id for record in answer.records})
         with self.store.write() as connection:
             others = ledger.other_totals(connection, self.source_id, window.slice)
-            doubt = suspicion(window, answer.total, answer.records, others, now())
+            doubt = _unreadable(answer)
+            doubt = doubt or suspicion(window, answer.total, answer.records, others, now())
             doubt = doubt or ledger.replayed(connection, self.source_id, lines)
             self.summary.counts += put_arrivals(
                 connection, map(Arrival, answer.records), self.source_id
@@ -183,6 +199,7 @@ class _Walk:
                 error=doubt,
                 next_try_at=next_try(window.attempts + 1, now()) if doubt else None,
             )
+        self.summary.unread += len(answer.unread)
         if doubt:
             self.summary.notes.append(f"{window.slice}: {doubt}")
         return doubt is None
@@ -238,6 +255,8 @@ def harvest_ids(
                 unseen = (ArxivId.parse(text).base for text in answer.missing)
                 note_absence(connection, unseen, "unseen", now())
         summary.missing += answer.missing
+        summary.unread += len(answer.unread)
+        summary.notes += [entry.reason for entry in answer.unread]
         summary.done += 1
     report(len(batches), len(batches), "")
     return _timed(summary, client, began)
@@ -255,6 +274,13 @@ def checked_query(query: str) -> str:
     if text.count("(") != text.count(")") or text.count('"') % 2:
         raise UsageError(f"--query {text!r} leaves a bracket or a quote open. Close it.")
     return text
+
+
+def _unreadable(answer: Answer) -> str | None:
+    if not answer.unread:
+        return None
+    count = plural(len(answer.unread), "entry", "entries")
+    return f"{count} cannot be read: {answer.unread[0].reason}"
 
 
 def _timed(summary: Summary, client: Client, began: float) -> Summary:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from registry.core.clock import now
 from registry.core.errors import ArxivError, RateLimitedError
@@ -66,7 +66,10 @@ def harvest_rss(
 
 
 def hinted_ids(connection: Connection, source_id: int | None = None) -> list[ArxivId]:
-    """The papers announced of late, by one feed or by any, whose announced version is not here."""
+    """The papers announced of late, by one feed or by any, whose announced version is not here.
+
+    The last announced come first: whoever asks for some of them asks for today's.
+    """
     known = and_(
         versions.c.preprint_id == announcements.c.preprint_id,
         or_(announcements.c.version == 0, versions.c.version >= announcements.c.version),
@@ -76,8 +79,8 @@ def hinted_ids(connection: Connection, source_id: int | None = None) -> list[Arx
         .outerjoin(versions, known)
         .where(versions.c.preprint_id.is_(None))
         .where(announcements.c.announced >= (now() - _LOOK_BACK).date())
-        .distinct()
-        .order_by(announcements.c.preprint_id)
+        .group_by(announcements.c.preprint_id)
+        .order_by(func.max(announcements.c.announced).desc(), announcements.c.preprint_id)
     )
     if source_id is not None:
         query = query.where(announcements.c.source_id == source_id)

@@ -28,6 +28,7 @@ from registry.core.clock import now
 from registry.core.errors import ArxivError, PartialError, RateLimitedError, UsageError
 from registry.core.plural import plural
 from registry.core.settings import Settings
+from registry.ingest.kept import KeptError
 from registry.ingest.limiter import INTERVAL, Limiter, TurnError, retry_after, state_folder
 
 log = logging.getLogger(__name__)
@@ -96,15 +97,22 @@ class Body:
 
 @dataclass
 class Heard:
-    """What a reader understood of an answer, for the log."""
+    """What a reader understood of an answer, for the log.
+
+    ``whole`` where it describes papers and can be read again from a file.
+    """
 
     feed_title: str | None = None
     total: int | None = None
     entries: int | None = None
+    whole: bool = False
 
 
 class Fetcher:
-    """Asks one server, politely. ``fetches`` logs every request made."""
+    """Asks one server, politely. ``fetches`` logs every request made.
+
+    ``keep``, where it is set, gets every whole answer with its hash.
+    """
 
     def __init__(
         self,
@@ -117,6 +125,7 @@ class Fetcher:
         self.fetches = list[Fetch]()
         self.requests = 0
         self.waited = 0.0  # seconds slept between tries; the limiter counts its own
+        self.keep: Callable[[bytes, str], None] | None = None
         self._sleep = sleep
         self._session = requests.Session()
         name = f"posttrain-registry/{__version__}"
@@ -135,7 +144,7 @@ class Fetcher:
         for last in range(self.limits.tries):
             try:
                 return self._once(url, read, headers or {})
-            except TurnError as error:
+            except (TurnError, KeptError) as error:
                 raise RefusedError(str(error)) from error
             except (FeedError, *_NETWORK) as error:
                 if last == self.limits.tries - 1:
@@ -167,13 +176,20 @@ class Fetcher:
                 digest = hashlib.sha256(body.content).hexdigest()
                 line = replace(line, status=body.status, bytes=len(body.content), sha256=digest)
                 self._refuse(body)
-                found = read(body, heard)
+                found = self._read(body, digest, read, heard)
                 self.limiter.succeeded()
             except (ArxivError, *_NETWORK) as error:
-                self.fetches.append(replace(line, **vars(heard), error=str(error)[:500]))
+                self.fetches.append(_line(line, heard, str(error)[:500]))
                 raise
-        self.fetches.append(replace(line, **vars(heard)))
+        self.fetches.append(_line(line, heard))
         return found
+
+    def _read(self, body: Body, digest: str, read: Callable[[Body, Heard], T], heard: Heard) -> T:
+        try:
+            return read(body, heard)
+        finally:
+            if self.keep is not None and heard.whole:
+                self.keep(body.content, digest)
 
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Body:
         limits = self.limits
@@ -216,6 +232,12 @@ class Fetcher:
         )
 
 
+def _line(line: Fetch, heard: Heard, error: str | None = None) -> Fetch:
+    return replace(
+        line, feed_title=heard.feed_title, total=heard.total, entries=heard.entries, error=error
+    )
+
+
 def not_ok(body: Body, variable: str) -> RefusedError:
     """The error for an answer with a status that no other try would change."""
     location = body.headers.get("Location", "")
@@ -234,29 +256,52 @@ def open_fetcher(
     """A fetcher for ``services``: addresses by the variable of the environment that names each.
 
     All of arXiv's hosts take turns together. Away from them (a loopback server, a mirror) the
-    distance between requests can be set by ``REGISTRY_ARXIV_INTERVAL``, in seconds. Raises
-    ArxivError in offline mode and UsageError where an address is none.
+    distance between requests can be set by ``REGISTRY_ARXIV_INTERVAL``, in seconds.
+    ``REGISTRY_CONTACT`` says whom to write to, with every request. Raises ArxivError in offline
+    mode and UsageError where an address is none.
     """
     if settings.offline:
         raise ArxivError(
             "REGISTRY_OFFLINE is set, so arXiv is not asked. Unset it, or read a recorded feed "
             "with --from-file."
         )
-    places = []
-    for variable, address in services.items():
-        parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-            raise UsageError(
-                f"{variable} {address!r} is not an address. Allowed: http(s)://host/path without "
-                "a query, for example https://export.arxiv.org/api/query."
-            )
-        if parts.hostname == "arxiv.org" or parts.hostname.endswith(".arxiv.org"):
-            return Fetcher(Limiter(state_folder()), limits, agent=agent)
-        places.append(re.sub(r"[^A-Za-z0-9.-]", "-", parts.netloc))
+    agent = " ".join(part for part in (agent, _contact()) if part)
+    hosts = [_host(variable, address) for variable, address in services.items()]
+    if any(name == "arxiv.org" or name.endswith(".arxiv.org") for name, _ in hosts):
+        return Fetcher(Limiter(state_folder()), limits, agent=agent)
+    name, port = hosts[0]
+    place = re.sub(r"[^A-Za-z0-9.-]", "-", name) + (f"-{port}" if port else "")
     text = os.environ.get("REGISTRY_ARXIV_INTERVAL", str(INTERVAL))
     if not re.fullmatch(r"\d+(\.\d+)?", text):
         raise UsageError(f"REGISTRY_ARXIV_INTERVAL {text!r} is not a number of seconds, like 0.5.")
-    return Fetcher(Limiter(state_folder(), places[0], interval=float(text)), limits, agent=agent)
+    return Fetcher(Limiter(state_folder(), place, interval=float(text)), limits, agent=agent)
+
+
+def _host(variable: str, address: str) -> tuple[str, int | None]:
+    """The host and the port in ``address``. Raises UsageError where it is none."""
+    try:
+        parts = urlsplit(address)
+        name, port = parts.hostname, parts.port
+    except ValueError:
+        name, port = None, None
+    fits = re.fullmatch(r"https?://[^\s?#@]+", address)
+    if name is None or not fits:
+        shown = "with a name or a password" if "@" in address else repr(address)
+        raise UsageError(
+            f"{variable} {shown} is not an address. Allowed: http(s)://host/path without a query "
+            "and without a name, for example https://export.arxiv.org/api/query."
+        )
+    return name, port
+
+
+def _contact() -> str:
+    said = os.environ.get("REGISTRY_CONTACT", "")
+    if said and not re.fullmatch(r"[!-~]{3,100}", said):
+        raise UsageError(
+            f"REGISTRY_CONTACT {said!r} is no contact. Allowed: a mail address or a page, without "
+            "blanks, for example curator@example.org."
+        )
+    return f"({said})" if said else ""
 
 
 def _is_loopback(url: str) -> bool:

@@ -19,19 +19,25 @@ from registry.ingest.http import FeedError
 from registry.ingest.moments import iso_moment, mail_moment
 from registry.ingest.names import split_authors, untex
 from registry.ingest.record import withdrawn_words
-from registry.store.arrivals import Arrival, Revision
+from registry.store.arrivals import MOST_VERSIONS, Arrival, Revision
 from registry.store.preprints import Preprint
 
 
-def json_record(line: bytes | str, seen_at: datetime) -> Arrival:
-    """The paper in one ``line``, seen at ``seen_at`` where it does not say when.
+def json_array(content: bytes) -> list[object]:
+    """What stands in the JSON array ``content``. Raises FeedError where it is none."""
+    said = _loaded(content)
+    if not isinstance(said, list):
+        raise FeedError("not a JSON array")
+    return said
+
+
+def json_record(said: object, seen_at: datetime) -> Arrival:
+    """The paper in one line or object, seen at ``seen_at`` where it does not say when.
 
     Raises FeedError for a line that is no object, or names no paper.
     """
-    try:
-        said = json.loads(line)
-    except ValueError as error:
-        raise FeedError(f"not JSON: {error}") from None
+    if isinstance(said, bytes):
+        said = _loaded(said)
     if not isinstance(said, dict):
         raise FeedError("not a JSON object")
     try:
@@ -42,6 +48,16 @@ def json_record(line: bytes | str, seen_at: datetime) -> Arrival:
         return _arrival(said, id_, seen_at)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FeedError(f"{id_}: a field is of another kind than expected: {error}") from None
+
+
+def _loaded(text: bytes) -> object:
+    try:
+        # Control characters within a text are cleaned away, like all others.
+        return json.loads(text, strict=False)
+    except ValueError as error:
+        raise FeedError(f"not JSON: {error}") from None
+    except RecursionError:
+        raise FeedError("not JSON of a paper: nested too deep") from None
 
 
 def _arrival(said: Mapping[str, Any], id_: ArxivId, seen_at: datetime) -> Arrival:
@@ -76,10 +92,7 @@ def _arrival(said: Mapping[str, Any], id_: ArxivId, seen_at: datetime) -> Arriva
 
 
 def _history(versions: list[Mapping[str, Any]]) -> tuple[Revision, ...]:
-    found = [
-        Revision(int(str(v["version"]).removeprefix("v")), mail_moment(str(v["created"])))
-        for v in versions
-    ]
+    found = [Revision(_number(v["version"]), mail_moment(str(v["created"]))) for v in versions]
     return tuple(sorted(found, key=lambda revision: revision.version))
 
 
@@ -87,9 +100,13 @@ def _version(said: Mapping[str, Any], id_: ArxivId) -> int | None:
     stated = said.get("version")
     if stated is None or stated == "":
         return id_.version
-    number = int(str(stated).removeprefix("v"))
-    if number < 1:
-        raise ValueError(f"version {stated!r}")
+    return _number(stated)
+
+
+def _number(version: object) -> int:
+    number = int(str(version).removeprefix("v"))
+    if not 0 < number < MOST_VERSIONS:
+        raise ValueError(f"version {version!r}")
     return number
 
 

@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import IO
 
 from registry.core.atomic import write_atomic
 from registry.core.errors import ArxivError, RateLimitedError
+from registry.ingest.moments import mail_moment
 
 INTERVAL = 3.0  # seconds; arXiv's terms of use
 _DAY = 86400.0
@@ -148,8 +148,10 @@ class Limiter:
 
     def _read(self) -> _State:
         try:
-            return _State(**json.loads(self._state_path.read_text()))
-        except (OSError, ValueError, TypeError):
+            said = _State(**json.loads(self._state_path.read_text()))
+            moments = float(said.last), float(said.cool_until)
+            return _State(*moments, str(said.reason), int(said.refusals))
+        except (OSError, ValueError, TypeError, OverflowError):
             return _State()
 
     def _write(self, **changes: float | str | int) -> None:
@@ -179,9 +181,6 @@ def retry_after(text: str | None, now: datetime) -> float | None:
     if value.isdecimal():
         return float(value)
     try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
+        return max(0.0, (mail_moment(value) - now).total_seconds())
+    except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())

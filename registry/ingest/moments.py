@@ -28,7 +28,7 @@ def mail_moment(text: str) -> datetime:
         return datetime(int(year), month, int(day), int(hour), int(minute), int(second), tzinfo=UTC)
     try:
         return _aware(parsedate_to_datetime(text.strip()))
-    except TypeError:  # of old, for what is no date at all
+    except (TypeError, OverflowError):  # for what is no date at all, and for one out of reach
         raise ValueError(f"{text!r} is no date") from None
 
 
@@ -38,4 +38,9 @@ def iso_moment(text: str) -> datetime:
 
 
 def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{moment} is out of reach in UTC") from None

@@ -18,16 +18,13 @@ from lxml import etree
 from registry.core.clock import now
 from registry.core.errors import ArxivError, UsageError
 from registry.core.escape import one_line
-from registry.core.settings import Settings
 from registry.ingest.http import (
     Body,
     FeedError,
     Fetcher,
     Heard,
-    Limits,
     RefusedError,
     not_ok,
-    open_fetcher,
 )
 from registry.ingest.moments import iso_moment
 from registry.ingest.oai_records import FORMATS, Gone, oai_record
@@ -38,6 +35,7 @@ VARIABLE = "REGISTRY_OAI_URL"
 _ARCHIVES_OF_THEIR_OWN = ("cs", "econ", "eess", "math", "q-bio", "q-fin", "stat")
 # Records of the day before are sent too where the service cuts days elsewhere than we do.
 _GRACE = timedelta(days=2)
+_SOME = 5  # records: so many that cannot be read, and none that can, are another format
 
 
 class BadTokenError(ArxivError):
@@ -85,7 +83,7 @@ class OaiClient:
             if body.content.strip() and body.kind and "xml" not in body.kind:
                 raise FeedError(f"arXiv answered with {body.kind!r} where OAI-PMH was expected")
             page = read_page(body.content, now(), wanted)
-            heard.entries, heard.total = page.size, page.complete_size
+            heard.entries, heard.total, heard.whole = page.size, page.complete_size, True
             if "resumptionToken" in asked and not page.size:
                 raise FeedError("arXiv knows no record for a token that it gave for more of them")
             return page
@@ -99,12 +97,6 @@ class _Wanted:
 
     set_: str
     since: date
-
-
-def open_oai(settings: Settings, limits: Limits | None = None) -> OaiClient:
-    """A client for ``settings.oai_url``. Raises ArxivError in offline mode."""
-    fetcher = open_fetcher(settings, {VARIABLE: settings.oai_url}, limits)
-    return OaiClient(settings.oai_url, fetcher)
 
 
 def set_of(text: str) -> str:
@@ -140,6 +132,11 @@ def read_page(content: bytes, seen_at: datetime, wanted: _Wanted | None = None) 
     responded = _moment(text_of(root, "responseDate"))
     if responded is None:
         raise FeedError("arXiv's answer does not say its date (<responseDate>)")
+    if wanted is not None and responded.date() < wanted.since - _GRACE:
+        # The next harvest would begin there, years ago.
+        raise FeedError(
+            f"arXiv says that it is {responded.date()}, before the day asked for ({wanted.since})"
+        )
     for child in root:
         if isinstance(child.tag, str) and local_name(child) == "error":
             _refuse(child.get("code", ""), one_line(child.text or ""))
@@ -179,8 +176,7 @@ def _page_of(
             gone.append(found.id)
         else:
             arrivals.append(found)
-    if flawed and not arrivals and not gone:
-        # One bad record is a bad record; nothing but bad ones is a format we do not know.
+    if len(flawed) >= _SOME and not arrivals and not gone:
         raise FeedError(f"no record of arXiv's answer can be read; the first: {flawed[0][1]}")
     text, ends, size = _token(token)
     return Page(responded, tuple(arrivals), tuple(gone), tuple(flawed), text, ends, size)
@@ -191,8 +187,8 @@ def _token(token: etree._Element | None) -> tuple[str | None, datetime | None, i
         return None, None, None
     # The standard's name for it, and arXiv's.
     ends = _moment(token.get("expirationDate") or token.get("expires") or "")
-    size = token.get("completeListSize", "")
-    return (token.text or "").strip() or None, ends, int(size) if size.isdecimal() else None
+    size = re.fullmatch(r"[0-9]{1,9}", token.get("completeListSize", ""))
+    return (token.text or "").strip() or None, ends, int(size[0]) if size else None
 
 
 def _refuse(code: str, reason: str) -> None:

@@ -21,7 +21,7 @@ from registry.ingest.moments import iso_moment, mail_moment
 from registry.ingest.names import split_authors, untex
 from registry.ingest.record import withdrawn_words
 from registry.ingest.strict_xml import child_of, local_name, text_of, texts_of
-from registry.store.arrivals import Arrival, Revision
+from registry.store.arrivals import MOST_VERSIONS, Arrival, Revision
 from registry.store.preprints import Preprint
 
 FORMATS = ("arXivRaw", "arXiv")  # that we ask for; more are read
@@ -87,7 +87,7 @@ def _raw(said: etree._Element, id_: str, _: etree._Element, seen_at: datetime) -
 
 def _revision(element: etree._Element) -> Revision:
     name = element.get("version", "")
-    if not (name[:1] == "v" and name[1:].isdecimal() and 0 < int(name[1:]) < 10_000):
+    if not (name[:1] == "v" and name[1:].isdecimal() and 0 < int(name[1:]) < MOST_VERSIONS):
         raise FeedError(f"a record names a version {name!r}")
     told = texts_of(element)
     size = _SIZE.match(told.get("size", ""))
@@ -95,7 +95,7 @@ def _revision(element: etree._Element) -> Revision:
         version=int(name[1:]),
         submitted=_moment(told.get("date", "")),
         kilobytes=int(size[1]) if size else None,
-        source_type=told.get("source_type", "").strip()[:10] or None,
+        source_type=told.get("source_type", "").strip() or None,
     )
 
 

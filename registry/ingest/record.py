@@ -52,7 +52,7 @@ def preprint_of(entry: arxiv.Result, seen_at: datetime) -> Preprint:
         comment=comment,
         journal_ref=_text(entry.journal_ref),
         doi=_text(entry.doi),
-        withdrawn=withdrawn_words(comment, abstract),
+        withdrawn=withdrawn_words(comment, abstract) or _no_pdf(entry),
     )
 
 
@@ -71,6 +71,11 @@ def withdrawn_words(comment: str | None, abstract: str) -> str | None:
         if match := _WITHDRAWN.search(text):
             return match[0].strip()
     return None
+
+
+def _no_pdf(entry: arxiv.Result) -> str | None:
+    """What an entry says whose other links are there: a version that was withdrawn has no PDF."""
+    return "arXiv has no PDF of it" if entry.links and entry.pdf_url is None else None
 
 
 def _categories(primary: str, terms: list[str]) -> tuple[str, ...]:

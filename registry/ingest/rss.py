@@ -18,15 +18,12 @@ from lxml import etree
 from registry.core.errors import UsageError
 from registry.core.escape import one_line
 from registry.core.ids import ArxivId
-from registry.core.settings import Settings
 from registry.ingest.http import (
     Body,
     FeedError,
     Fetcher,
     Heard,
-    Limits,
     not_ok,
-    open_fetcher,
 )
 from registry.ingest.strict_xml import child_of, local_name, parse_xml, text_of
 
@@ -90,11 +87,6 @@ class RssClient:
         return self.fetcher.get(f"{self.endpoint}/{'+'.join(categories)}", read, asked)
 
 
-def open_rss(settings: Settings, limits: Limits | None = None) -> RssClient:
-    """A client for ``settings.rss_url``. Raises ArxivError in offline mode."""
-    return RssClient(settings.rss_url, open_fetcher(settings, {VARIABLE: settings.rss_url}, limits))
-
-
 def categories_of(text: str) -> tuple[str, ...]:
     """The categories in ``text``, separated by commas, blanks or plus signs. Raises UsageError.
 
@@ -155,7 +147,7 @@ def _announced(text: str) -> date:
     try:
         # In the feed's own zone: midnight there is another day in UTC's evening.
         return parsedate_to_datetime(text.strip()).date()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise FeedError("arXiv's feed does not say its date (<pubDate>)") from None
 
 

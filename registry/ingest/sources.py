@@ -78,6 +78,7 @@ class QuerySource:
     step: Step = "week"
     retry: bool = False
     label: str = ""
+    newest_first: bool = False
     kind = "query"
 
     @property
@@ -87,9 +88,16 @@ class QuerySource:
 
     def ingest(self, store: Store, report: Report = silent) -> Summary:
         """Fetch the slices that are due."""
-        days = (self.since, self.until)
         return harvest_query(
-            store, self.services.api, self.query, *days, self.step, retry=self.retry, report=report
+            store,
+            self.services.api,
+            self.query,
+            self.since,
+            self.until,
+            self.step,
+            retry=self.retry,
+            newest_first=self.newest_first,
+            report=report,
         )
 
 

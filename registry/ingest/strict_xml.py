@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import IO, Any
+from io import BufferedIOBase
+from typing import Any
 
 from lxml import etree
 
@@ -35,7 +36,7 @@ def parse_xml(content: bytes) -> etree._Element:
     return root
 
 
-def stream_xml(file: IO[bytes], names: Sequence[str]) -> Iterator[etree._Element]:
+def stream_xml(file: BufferedIOBase, names: Sequence[str]) -> Iterator[etree._Element]:
     """The elements of ``file`` called one of ``names``, in any namespace, each as it is read.
 
     An element lives until the next one is asked for: memory does not grow with the file. Raises

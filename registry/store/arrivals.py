@@ -15,11 +15,15 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, delete, select, update
 
 from registry.store.among import among
-from registry.store.events import WITHDRAWN_TYPE, derive_events, is_withdrawn_type
+from registry.store.events import WITHDRAWN_TYPE, derive_events, is_withdrawn_type, primary_of
 from registry.store.history_schema import absences, primaries, revisions
 from registry.store.preprints import Counts, Preprint, put_preprints
 from registry.store.rows import pieces, put
 from registry.store.schema import preprints, sightings, versions
+
+MOST_VERSIONS = 10_000  # of one preprint; a greater number is no version
+_MOST_KB = 2**31  # what a column holds; a greater size is none
+_LETTERS = 10  # of a kind of source
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +190,9 @@ def _reclassified(
     noted = select(primaries).where(among(primaries.c.preprint_id, known))
     told: list[tuple[str, int, str, datetime]] = []
     if known:
-        told += [(r[0], r[1], _primary(r[2]), r[3]) for r in connection.execute(stored)]
+        told += [(r[0], r[1], primary_of(r[2]), r[3]) for r in connection.execute(stored)]
         told += [tuple(row) for row in connection.execute(noted)]
-    told += [(t.id, t.version, _primary(t.categories), t.seen_at) for t in texts]
+    told += [(t.id, t.version, primary_of(t.categories), t.seen_at) for t in texts]
     seen: dict[tuple[str, int], dict[str, datetime]] = {}
     for id_, version, category, moment in told:
         here = seen.setdefault((id_, version), {})
@@ -199,10 +203,6 @@ def _reclassified(
         if len(here) > 1
         for category, last in sorted(here.items())
     ]
-
-
-def _primary(categories: Sequence[str]) -> str:
-    return categories[0] if categories else ""
 
 
 def _put_revisions(
@@ -245,8 +245,8 @@ def _revision_rows(arrival: Arrival) -> list[dict[str, Any]]:
             "preprint_id": preprint.id,
             "version": revision.version,
             "submitted": revision.submitted,
-            "kilobytes": revision.kilobytes,
-            "source_type": revision.source_type,
+            "kilobytes": revision.kilobytes if (revision.kilobytes or 0) < _MOST_KB else None,
+            "source_type": (revision.source_type or "")[:_LETTERS] or None,
             "licence": None,
         }
         for revision in arrival.revisions

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -134,6 +134,8 @@ def _engine(url: URL, busy_seconds: float) -> Engine:
                 "REGISTRY_DATABASE_URL names PostgreSQL, whose driver is not installed. Install "
                 "it: pip install 'posttrain-registry[postgres]'."
             ) from None
+    import sqlite3
+
     engine = create_engine(url, connect_args={"timeout": busy_seconds})
 
     @event.listens_for(engine, "connect")
@@ -147,6 +149,13 @@ def _engine(url: URL, busy_seconds: float) -> Engine:
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute(f"PRAGMA cache_size = -{_CACHED // 1024}")
         cursor.close()
+
+    @event.listens_for(engine, "invalidate")
+    def let_go(connection: Any, _record: Any, _error: BaseException | None) -> None:
+        # After Ctrl-C within a statement. To be closed is not enough: as long as that statement is
+        # held by the traceback, SQLite keeps the connection, and with it the lock.
+        with suppress(sqlite3.Error):
+            connection.rollback()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -21,6 +21,7 @@ from registry.store.index import words
 from registry.store.rows import pieces
 from registry.store.schema import events, preprints, versions
 
+_LONGEST = 40  # characters of a category; some typed a sentence there
 WITHDRAWN_TYPE = "arXiv marks the source as withdrawn"
 
 
@@ -33,6 +34,11 @@ class _History:
     dates: dict[int, Row[Any]] = field(default_factory=dict)
     primaries: list[Row[Any]] = field(default_factory=list)
     absences: list[Row[Any]] = field(default_factory=list)
+
+
+def primary_of(categories: Sequence[str]) -> str:
+    """The first of ``categories``, no longer than a category is; empty where there is none."""
+    return categories[0][:_LONGEST] if categories else ""
 
 
 def is_withdrawn_type(source_type: str | None) -> bool:
@@ -152,7 +158,7 @@ def _primary_changes(history: _History) -> list[dict[str, Any]]:
     for version in sorted(history.texts):
         text = history.texts[version]
         seen = [row for row in history.primaries if row.version == version]
-        now = text.categories[0] if text.categories else None
+        now = primary_of(text.categories)
         others = [row.category for row in seen if row.category not in (now, "")]
         first = before or (others[-1] if others else None)
         if first and now and first != now:

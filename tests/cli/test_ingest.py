@@ -242,6 +242,66 @@ def test_a_day_writes_its_summary_twice(today: FakeArxiv, place: Path, capsys) -
     assert "<others>" not in markdown.read_text()
 
 
+def test_a_day_whose_summary_cannot_be_written_is_told_by_the_next(
+    today: FakeArxiv, place: Path, capsys
+) -> None:
+    listed(place)
+    (place / "file").write_text("")
+    summary = place / "day.json"
+
+    code, _, err = run(capsys, "ingest", "--daily", "--summary-json", str(place / "file" / "x"))
+    assert (code, "file" in err) == (1, True)
+    here = candidates(capsys)
+    assert here
+
+    run(capsys, "ingest", "--daily", "--summary-json", str(summary))
+    assert {found["id"] for found in json.loads(summary.read_text())["found"]} == here
+    run(capsys, "ingest", "--daily", "--summary-json", str(summary))
+    assert json.loads(summary.read_text())["found"] == []
+
+
+def test_what_was_kept_of_the_answers_gives_the_same_store_without_a_network(
+    today: FakeArxiv, place: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows() -> list[dict[str, Any]]:
+        _, out, _ = run(capsys, "list", "papers", "--status", "candidate", "--json")
+        return json.loads(out)
+
+    listed(place)
+    folder = place / "answers"
+    today.faults = [None, "html", "truncated"]  # of which there is nothing to keep
+    run(capsys, "ingest", "--daily", "--keep-responses", str(folder))
+    run(
+        capsys,
+        "ingest",
+        "--oai",
+        "cs:cs:CL",
+        "--since",
+        days_ago(9),
+        "--keep-responses",
+        str(folder),
+    )
+    wanted = rows()
+    assert len(wanted) > 10
+
+    monkeypatch.setenv("REGISTRY_DATABASE_URL", f"sqlite:///{place}/another.db")
+    monkeypatch.setenv("REGISTRY_OFFLINE", "1")
+    code, _, err = run(capsys, "ingest", "--from-file", *map(str, folder.glob("*.gz")))
+    assert (code, rows()) == (0, wanted), err
+
+
+def test_an_answer_that_cannot_be_kept_stops_the_asking_and_loses_nothing(
+    today: FakeArxiv, place: Path, capsys
+) -> None:
+    (place / "file").write_text("")
+    asked = ("ingest", "--oai", "cs.LG", "--since", days_ago(9))
+
+    code, _, err = run(capsys, *asked, "--keep-responses", str(place / "file"))
+    assert (code, "cannot be kept in" in err) == (1, True)
+    assert run(capsys, *asked)[0] == 0
+    assert candidates(capsys)
+
+
 def test_a_day_that_must_wait_exits_4_and_writes_its_summary(
     today: FakeArxiv, place: Path, capsys
 ) -> None:
@@ -275,6 +335,7 @@ def test_what_a_day_would_ask_is_shown(today: FakeArxiv, place: Path, capsys) ->
         (("--rss", "cs.LG", "--since", "2026-11-01"), "--since only means something"),
         (("--daily", "--sources", "absent.yaml"), "no such file"),
         (("--summary-md", "x.md", "--ids", "2603.00001"), "--summary-md only means something"),
+        (("--keep-responses", "x", "--status"), "--keep-responses only means something"),
     ],
 )
 def test_a_wrong_use_of_them_exits_2_too(

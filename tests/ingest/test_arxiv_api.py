@@ -13,6 +13,7 @@ from registry.core.ids import ArxivId
 from registry.core.settings import ARXIV_API, Settings
 from registry.ingest.arxiv_api import BudgetError, Client, RewrittenError, TooManyError, open_client
 from registry.ingest.feed import FeedError, RefusedError
+from registry.ingest.sources import open_services
 from tests.fake_arxiv import FakeArxiv, Work, corpus, revised
 
 Make = Callable[..., Client]
@@ -75,7 +76,6 @@ SILENT = {
     "wrong-total": (FeedError, "entries where .* were due|total moved"),
     "truncated": (FeedError, "not a whole XML document"),
     "half": (ArxivError, "cannot be reached or broke off|not a whole XML document"),
-    "no-published": (FeedError, "lacks <published>"),
     "short-page": (FeedError, "24 entries where 25 were due"),
     "bomb": (FeedError, "document type"),
     "500": (FeedError, "HTTP 500"),
@@ -107,6 +107,31 @@ def test_a_broken_answer_that_mends_itself_leaves_no_trace(
 
     assert len(service.requests) == 4
     assert {r.id for r in answer.records} == {w.id for w in service.works}
+
+
+def test_an_entry_that_cannot_be_read_in_any_try_is_named_and_costs_no_other(
+    service: FakeArxiv, client_of: Make
+) -> None:
+    service.fault = "no-published"  # the first entry of each page
+
+    answer = client_of(service, page_size=25, tries=2).search(EVERYTHING)
+
+    assert len(service.requests) == 2 * 3
+    assert len({r.id for r in answer.records}) == len(answer.records) == 60 - 3
+    assert [re.search(r"lacks <id>, <published>", e.reason) for e in answer.unread].count(None) == 0
+    assert {ArxivId.parse(entry.name).base for entry in answer.unread} == (
+        {w.id for w in service.works} - {r.id for r in answer.records}
+    )
+
+
+def test_an_entry_that_can_be_read_the_second_time_leaves_no_trace(
+    service: FakeArxiv, client_of: Make
+) -> None:
+    service.faults = [None, "no-published"]
+
+    answer = client_of(service, page_size=25).search(EVERYTHING)
+
+    assert (len(service.requests), len(answer.records), answer.unread) == (4, 60, ())
 
 
 def test_a_server_that_hangs_is_given_up_on(service: FakeArxiv, client_of: Make) -> None:
@@ -240,6 +265,19 @@ def _rest(work: Work) -> tuple[object, ...]:
     return tuple(getattr(work, name) for name in Work.__dataclass_fields__ if name != "id")
 
 
+def test_an_id_whose_entry_cannot_be_read_is_not_missing(
+    service: FakeArxiv, client_of: Make
+) -> None:
+    service.fault = "no-published"
+    one, two = service.works[0].id, service.works[1].id
+
+    answer = client_of(service, tries=1).by_ids(ids(one, two, "2603.99999"))
+
+    assert answer.missing == ("2603.99999",)
+    assert [r.id for r in answer.records] == [two]
+    assert [ArxivId.parse(entry.name).base for entry in answer.unread] == [one]
+
+
 def test_an_id_that_was_not_asked_for_is_an_error(service: FakeArxiv, client_of: Make) -> None:
     service.fault = "other-id"
 
@@ -275,10 +313,35 @@ def test_offline_fails_before_anything_is_asked(service: FakeArxiv, settings: Se
     assert service.requests == []
 
 
-@pytest.mark.parametrize("url", ["ftp://x/y", "export.arxiv.org", "http://", "http://x/y?z=1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x/y", "export.arxiv.org", "http://", "http://x/y?z=1", "http://x/y#z", "http://[::1",
+        "http://x:port/y", "http://x:99999/y", "http://x y/z", "http://x/y z", "http://x/y\n",
+        "http://somebody:secret@x/y",
+    ],
+)  # fmt: skip
 def test_an_endpoint_that_is_none_is_refused(settings: Settings, url: str) -> None:
-    with pytest.raises(UsageError, match="REGISTRY_ARXIV_URL"):
+    with pytest.raises(UsageError, match="REGISTRY_ARXIV_URL") as refused:
         open_client(replace(settings, arxiv_url=url))
+    assert "secret" not in str(refused.value)
+    with pytest.raises(UsageError, match="REGISTRY_OAI_URL"):
+        open_services(replace(settings, oai_url=url))
+
+
+def test_a_contact_is_told_to_the_service_where_one_is_given(
+    service: FakeArxiv, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("REGISTRY_ARXIV_INTERVAL", "0")
+    monkeypatch.setenv("REGISTRY_CONTACT", "curator@example.org")
+    open_client(replace(settings, arxiv_url=service.url)).search(EVERYTHING)
+    [agent] = service.agents
+    assert agent.endswith(" (curator@example.org)")
+
+    monkeypatch.setenv("REGISTRY_CONTACT", "me\r\nHost: elsewhere")
+    with pytest.raises(UsageError, match="REGISTRY_CONTACT"):
+        open_client(replace(settings, arxiv_url=service.url))
 
 
 def test_the_distance_at_arxiv_cannot_be_lowered(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from registry.core.settings import Settings
 from registry.ingest import daily, harvest, harvest_oai, harvest_rss, ledger, sources
 from registry.ingest.arxiv_api import Client
-from registry.ingest.daily import DayReport, ingest_day
+from registry.ingest.daily import DayReport, end_day, ingest_day
 from registry.ingest.day_summary import day_facts, day_markdown
 from registry.ingest.http import Fetcher, Limits
 from registry.ingest.limiter import Limiter
@@ -18,6 +19,7 @@ from registry.ingest.rss import RssClient
 from registry.ingest.source_list import SourceList, load_sources
 from registry.ingest.sources import Services
 from registry.store.engine import Store
+from registry.store.history_schema import announcements
 from registry.store.queries import candidates
 from registry.store.sync import refresh
 from tests.catalog import fabricated
@@ -55,7 +57,13 @@ def service(works: FakeArxiv) -> Iterator[FakeArxiv]:
 def run(store: Store, tmp_path: Path, service: FakeArxiv, monkeypatch: pytest.MonkeyPatch) -> Day:
     """A day's ingest at a moment, by default on a Wednesday."""
 
-    def at(moment: datetime = WEDNESDAY, listed: SourceList = LISTED, **limits: int) -> DayReport:
+    def at(
+        moment: datetime = WEDNESDAY,
+        listed: SourceList = LISTED,
+        *,
+        told: bool = True,
+        **limits: int,
+    ) -> DayReport:
         for module in (daily, harvest, harvest_oai, harvest_rss, ledger):
             monkeypatch.setattr(module, "now", lambda: moment)
         monkeypatch.setattr("registry.ingest.arxiv_api.now", lambda: moment)
@@ -70,7 +78,10 @@ def run(store: Store, tmp_path: Path, service: FakeArxiv, monkeypatch: pytest.Mo
             RssClient(service.rss_url, fetcher),
             fetcher,
         )
-        return ingest_day(store, services, listed)
+        day = ingest_day(store, services, listed)
+        if told:
+            end_day(store, day)
+        return day
 
     return at
 
@@ -128,6 +139,56 @@ def test_a_new_version_is_a_change_and_told_on_one_day(service: FakeArxiv, run: 
     text = day_markdown(day)
     assert "<b>" not in text
     assert "[name](" not in text
+
+
+def test_a_day_that_was_not_told_is_told_with_the_next(service: FakeArxiv, run: Day) -> None:
+    first = run()
+    work = next(w for w in service.works if w.categories[0] == "cs.LG")
+    late = WEDNESDAY - timedelta(hours=2)
+    service.works += [
+        revised(work, title="Another made-up name", updated=late),
+        replace(work, id="2603.07777", published=late, updated=late),
+        replace(work, id="2603.07778", published=late, updated=late),
+    ]
+
+    lost = run(WEDNESDAY + timedelta(days=1), told=False)  # as when it is killed at the end
+    next_day = run(WEDNESDAY + timedelta(days=2))
+    after = run(WEDNESDAY + timedelta(days=3))
+
+    assert {f.id for f in lost.found} == {"2603.07777", "2603.07778"}
+    assert lost.events
+    assert lost.duplicates
+    assert {f.id for f in first.found} & {f.id for f in next_day.found} == set()
+    for name in ("found", "events", "duplicates"):
+        assert getattr(next_day, name) == getattr(lost, name)
+        assert getattr(after, name) == []
+
+
+def test_few_requests_are_spent_on_what_is_new(service: FakeArxiv, run: Day) -> None:
+    only_query = LISTED.model_copy(update={"rss": (), "oai": ()})
+
+    run(listed=only_query, most_requests=1)
+
+    [asked] = [request["search_query"] for request in service.requests]
+    assert asked.endswith("submittedDate:[202603230000 TO 202603292359]")
+
+
+def test_of_what_was_announced_the_last_is_asked_for_first(
+    store: Store, service: FakeArxiv, run: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daily, "_MOST_HINTED", 1)
+    with store.write() as connection:
+        feed = ledger.source_of(connection, "rss", "cs.LG")
+        rows = [
+            {"source_id": feed, "preprint_id": id_, "version": 1, "announce_type": "new",
+             "announced": WEDNESDAY.date() - timedelta(days=age), "first_seen": WEDNESDAY}
+            for id_, age in [("2603.00001", 3), ("2603.00002", 0), ("2603.00003", 1)]
+        ]  # fmt: skip
+        connection.execute(announcements.insert(), rows)
+
+    run(listed=LISTED.model_copy(update={"rss": (), "oai": (), "queries": ()}))
+
+    assert [request["id_list"] for request in service.requests] == ["2603.00002"]
 
 
 def test_a_source_that_fails_leaves_the_others_alone(

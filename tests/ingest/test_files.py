@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
+import re
 import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from registry.core.errors import ArxivError, UsageError
+from registry.core.errors import UsageError
 from registry.ingest.files import Flaw, Recorded, read_recorded, stream_recorded
 from registry.ingest.harvest_files import harvest_files
 from registry.ingest.ledger import source_states
@@ -189,36 +191,131 @@ def test_a_line_that_cannot_be_read_is_named_and_the_rest_is_kept(
     ("content", "said"),
     [
         (lines('{"nothing": 1}'), "no record can be read"),
-        (lines(*['{"nothing": 1}'] * 200), "line 100"),
+        (lines(*['{"nothing": 1}'] * 200), "no record can be read; line 1:"),
+        (b"[1, 2]", "no record can be read; record 1: not a JSON object"),
+        (b'[{"id": "2603.00001"', "not JSON"),
         (answer(raw("2603.00001"), raw("2603.00002"))[:-60], "not whole XML"),
         (b"<!DOCTYPE a>" + raw("2603.00001").encode(), "document type"),
         (b'<OAI-PMH><error code="badVerb"/></OAI-PMH>', "badVerb"),
-        (gzip.compress(lines(*[PLAIN] * 5000))[:-200], "breaks off"),
+        (b"<OAI-PMH><Identify/></OAI-PMH>", "no record in it"),
+        (b"<OAI-PMH><ListRecords/></OAI-PMH>", "no record in it"),
+        (gzip.compress(lines(*[PLAIN] * 5000))[:-200], "cannot be read to its end"),
+        (gzip.compress(b"x" * 9)[:-9] + b"garbage" * 9, "cannot be read to its end"),
+        (feed("", "search_query=x", 25), "0 entries where 25 should be"),
         (b"------------------------------\n\\\\\nTitle: x\n\\\\\ny\n\\\\\n", "not an arXiv identifier"),
         (b"just text", "not a whole XML document"),
-        (b"", "empty"),
+        (b"", "the file is empty"),
+        (gzip.compress(b" \n"), "the file is empty"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_none_of_them_is_an_error(
     tmp_path: Path, store: Store, content: bytes, said: str
 ) -> None:
-    with pytest.raises(ArxivError, match=said):
-        harvest_files(store, [written(tmp_path / "a.file", content)])
+    failure = harvest_files(store, [written(tmp_path / "a.file", content)]).failure
+
+    assert failure is not None
+    assert failure.exit_code == 1
+    assert re.search(rf"a\.file: .*{said}", str(failure))
+
+
+PACKED = gzip.compress(lines(PLAIN, DUMPED))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gzip.compress(lines(PLAIN, DUMPED, *[{**PLAIN, "abstract": random.randbytes(99).hex()}
+                                             for _ in range(99)]))[:-2000],
+        PACKED[:-8] + b"????" + PACKED[-4:],
+        PACKED + b"what somebody hung on",
+        answer(raw("2611.00001"), raw("2611.00009"), raw("2611.00010"))[:-400],
+        answer(raw("2611.00001"), raw("2611.00009")) + answer(raw("2611.00010")),
+    ],
+    ids=["cut", "another sum", "a tail", "cut XML", "two documents"],
+)  # fmt: skip
+def test_a_file_that_breaks_off_is_named_and_what_came_before_is_kept(
+    tmp_path: Path, store: Store, content: bytes
+) -> None:
+    broken = written(tmp_path / "broken.file", content)
+    whole = written(tmp_path / "whole.jsonl", lines({**PLAIN, "id": "2611.00777"}))
+
+    summary = harvest_files(store, [broken, whole])
+
+    assert (summary.done, summary.left) == (1, 1)
+    assert summary.failure is not None
+    assert (summary.failure.exit_code, "broken.file" in str(summary.failure)) == (3, True)
+    kept = {c.id for c in candidates(store)}
+    assert kept in ({"2603.00007", "2603.00008", "2611.00777"},
+                    {"2611.00001", "2611.00009", "2611.00777"})  # fmt: skip
+    assert {state.query: state.done for state in source_states(store)} == {
+        "broken.file": 0, "whole.jsonl": 1,
+    }  # fmt: skip
+
+
+def test_one_json_array_is_as_good_as_lines(tmp_path: Path) -> None:
+    pretty = json.dumps([PLAIN, "no paper", DUMPED], indent=2).encode()
+
+    items = found(written(tmp_path / "a.json", b"\xef\xbb\xbf" + pretty))
+
+    assert [item.preprint.id if isinstance(item, Arrival) else item.where for item in items] == [
+        PLAIN["id"], "record 2", DUMPED["id"],
+    ]  # fmt: skip
 
 
 def test_a_field_of_another_kind_is_a_flaw(tmp_path: Path) -> None:
     odd = [{**PLAIN, "categories": 7}, {**PLAIN, "versions": "v1"}, {**PLAIN, "first_seen": "soon"},
-           {**DUMPED, "versions": [{"version": "v0", "created": "never"}]}, {**PLAIN, "title": ""}]  # fmt: skip
+           {**DUMPED, "versions": [{"version": "v0", "created": "never"}]}, {**PLAIN, "title": ""},
+           {**PLAIN, "version": "v" + "9" * 20}, {**PLAIN, "published": "0001-01-01T00:00:00+14:00"},
+           {**PLAIN, "id": 2501.1}]  # fmt: skip
     items = found(written(tmp_path / "a.jsonl", lines(*odd)))
 
     assert [type(item) for item in items] == [Flaw] * len(odd)
 
 
-def test_a_line_without_end_is_not_read_into_memory(tmp_path: Path, store: Store) -> None:
-    path = written(tmp_path / "a.jsonl", b'{"id": "' + b"9" * (5 * 2**20))
+def test_a_line_that_is_no_json_by_a_hair_is_read_or_named(tmp_path: Path) -> None:
+    deep = b'{"id": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n"
+    control = lines({**PLAIN, "abstract": "one two"}).replace(b"one two", b"one\x00\ttwo")
 
-    with pytest.raises(ArxivError, match="line 1 is longer"):
-        harvest_files(store, [path])
+    named, read = found(written(tmp_path / "a.jsonl", deep + control))
+
+    assert isinstance(named, Flaw)
+    assert "nested too deep" in named.reason
+    assert isinstance(read, Arrival)
+    assert read.preprint.abstract == "one two"
+
+
+def test_a_line_without_end_is_skipped_and_not_read_into_memory(
+    tmp_path: Path, store: Store
+) -> None:
+    long = b'{"id": "' + b"9" * (9 * 2**20) + b"\n"
+    path = written(tmp_path / "a.jsonl", long + lines(PLAIN))
+
+    tracemalloc.start()
+    summary = harvest_files(store, [path])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert (summary.counts.new, summary.unread) == (1, 1)
+    assert summary.notes == ["a.jsonl: line 1: longer than 4 MiB"]
+    assert most < 16 * 2**20
+
+
+def test_a_list_that_goes_on_elsewhere_says_so(tmp_path: Path, store: Store) -> None:
+    first = answer(raw("2611.00001"), "<resumptionToken>0,1</resumptionToken>")
+    last = answer(raw("2611.00002"), "<resumptionToken/>")
+
+    summary = harvest_files(
+        store, [written(tmp_path / "first.xml", first), written(tmp_path / "last.xml", last)]
+    )
+
+    assert (summary.done, summary.failure) == (2, None)
+    assert summary.notes == ["first.xml: a list that goes on: the other pages are not in this file"]
+
+
+def test_a_list_that_says_it_is_empty_is_a_quiet_day(tmp_path: Path, store: Store) -> None:
+    path = written(tmp_path / "a.xml", b'<OAI-PMH><error code="noRecordsMatch"/></OAI-PMH>')
+
+    assert harvest_files(store, [path]).failure is None
 
 
 def test_memory_does_not_grow_with_a_file(tmp_path: Path) -> None:

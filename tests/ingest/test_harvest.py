@@ -125,7 +125,7 @@ def test_the_pauses_between_tries_are_seconds_waited(
     assert 60.0 <= summary.waited_seconds <= 181.0
 
 
-@pytest.mark.parametrize("fault", ["wrong-total", "truncated", "no-published", "html", "empty"])
+@pytest.mark.parametrize("fault", ["wrong-total", "truncated", "html", "empty"])
 def test_a_bad_week_is_suspect_and_the_others_are_done(
     service: FakeArxiv, client_of: Make, store: Store, fault: str
 ) -> None:
@@ -144,6 +144,75 @@ def test_a_bad_week_is_suspect_and_the_others_are_done(
     mended = harvest_query(store, client_of(service), QUERY, SINCE, UNTIL, retry=True)
     assert (mended.done, mended.failure) == (1, None)
     assert stored(store) == everything(service)
+
+
+def test_an_entry_that_cannot_be_read_makes_its_week_suspect_and_costs_no_other(
+    service: FakeArxiv, client_of: Make, store: Store
+) -> None:
+    service.faults = [None, "no-published"]
+
+    summary = harvest_query(store, client_of(service, tries=1), QUERY, SINCE, UNTIL)
+
+    assert (summary.done, summary.suspect, summary.unread) == (3, 1, 1)
+    assert isinstance(summary.failure, PartialError)
+    assert "1 entry cannot be read: the entry http://arxiv.org/abs/" in summary.notes[0]
+    assert len(stored(store)) == 59
+
+    mended = harvest_query(store, client_of(service), QUERY, SINCE, UNTIL, retry=True)
+    assert (mended.done, mended.failure) == (1, None)
+    assert stored(store) == everything(service)
+
+
+def test_an_id_whose_entry_cannot_be_read_stops_no_other_and_is_not_unseen(
+    service: FakeArxiv, client_of: Make, store: Store
+) -> None:
+    asked = [ArxivId(work.id) for work in service.works[:3]]
+    harvest_ids(store, client_of(service), asked, watched=True)
+    service.fault = "no-published"
+
+    summary = harvest_ids(store, client_of(service, tries=1), asked, watched=True)
+
+    assert (summary.done, summary.left, summary.missing, summary.unread) == (1, 0, [], 1)
+    assert summary.counts.unchanged == 2
+    assert isinstance(summary.failure, PartialError)
+    assert changes(store) == []
+
+
+def test_a_part_of_a_slice_that_fails_keeps_the_slice_suspect_until_it_is_whole(
+    client_of: Make, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Client.search, "__defaults__", (12,))
+    week = (SINCE, SINCE + timedelta(days=6))
+    with FakeArxiv(corpus(60)) as service:
+        due = {w.id for w in service.works if w.published.day < 9}
+        service.faults = [None, "html"]  # the whole week is too much; its first half fails
+        first = harvest_query(store, client_of(service, tries=1), QUERY, *week)
+        assert (first.suspect, len(stored(store) & due) < len(due)) == (1, True)
+
+        service.faults = [None, "html"]
+        again = harvest_query(store, client_of(service, tries=1), QUERY, *week, retry=True)
+        assert (again.done, again.suspect) == (0, 1)
+
+        mended = harvest_query(store, client_of(service), QUERY, *week, retry=True)
+        assert (mended.done, mended.failure) == (1, None)
+        assert stored(store) == due
+    [state] = ledger.source_states(store)
+    assert (state.suspect, state.pending) == (0, 0)
+
+
+def test_parts_that_hold_less_than_the_slice_make_it_suspect(
+    client_of: Make, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Client.search, "__defaults__", (12,))
+    week = (SINCE, SINCE + timedelta(days=6))
+    with FakeArxiv(corpus(60)) as service:
+        total = sum(w.published.day < 9 for w in service.works)
+        service.faults = [None, "nothing"]
+
+        summary = harvest_query(store, client_of(service), QUERY, *week)
+
+        assert (summary.done, summary.suspect) == (0, 1)
+        assert f"where arXiv counts {total}" in summary.notes[-1]
 
 
 def test_duplicates_across_pages_are_noticed(

@@ -123,7 +123,10 @@ def test_a_clock_set_back_does_not_stop_us_for_ever(tmp_path: Path, clock: Clock
 
 
 def test_a_damaged_state_file_is_as_good_as_none(tmp_path: Path, clock: Clock) -> None:
-    for content in ("", "{", "[1]", '{"unknown": 1}', "null"):
+    for content in (
+        "", "{", "[1]", '{"unknown": 1}', "null", '{"last": null}', '{"cool_until": "soon"}',
+        '{"refusals": 1e999}', '{"last": NaN, "cool_until": NaN}',
+    ):  # fmt: skip
         (tmp_path / "arxiv.org.json").write_text(content)
 
         with limiter(tmp_path, clock).turn():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -261,6 +261,36 @@ def test_a_bad_record_is_named_and_the_rest_is_kept(store: Store, harvest: Harve
     assert summary.failure.exit_code == 3
 
 
+def test_a_bad_record_alone_on_its_day_is_tried_again_and_does_not_stop_the_harvests(
+    store: Store, harvest: Harvest
+) -> None:
+    bad = (
+        raw("2611.00002")
+        .replace("<authors>", "<authors/><others>")
+        .replace("</authors>", "</others>")
+    )
+    told = [harvest(answer(bad), retry=True)[0] for _ in range(4)]
+
+    assert [summary.suspect for summary in told] == [1, 1, 1, 0]
+    assert [summary.unread for summary in told] == [1, 1, 1, 1]  # and never in silence
+    assert all("2611.00002" in summary.notes[0] for summary in told)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        raw("2611.00002").replace("09 Nov 2026 09:30:00 GMT", "31 Dec 9999 23:59:59 -1400"),
+        raw("2611.00002").replace("v1", "v" + "9" * 5000),
+    ],
+)
+def test_a_date_or_number_out_of_reach_is_a_bad_record(
+    store: Store, harvest: Harvest, bad: str
+) -> None:
+    summary, _ = harvest(answer(raw("2611.00001"), bad))
+
+    assert (ids(store), summary.unread) == ({"2611.00001"}, 1)
+
+
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
@@ -268,7 +298,9 @@ def test_a_bad_record_is_named_and_the_rest_is_kept(store: Store, harvest: Harve
         (answer(raw("2611.00001"))[:400], "not a whole XML document"),
         (b"", "empty where a feed was expected"),
         (answer(), "an empty list"),
-        (answer(raw("2611.00001").replace("oai:arXiv.org:2611", "oai:arXiv.org:9")), "wrong id"),
+        (answer(*[raw("2611.00001").replace("org:2611", "org:9")] * 5), "wrong id"),
+        (answer(raw("2611.00001"), responded=datetime(1970, 1, 1, tzinfo=UTC)), "it is 1970-01-01"),
+        (error("noRecordsMatch").replace(b"<responseDate>20", b"<responseDate>00"), "before the"),
         (answer(raw("2611.00001")).replace(b"responseDate", b"when"), "does not say its date"),
         (answer(raw("2611.00001", stamp=date(2020, 1, 2))), "the date was ignored"),
         (answer(raw("2611.00001", sets=("math:math:AG",))), "the set was ignored"),

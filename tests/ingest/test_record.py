@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
@@ -8,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.core.errors import ArxivError
-from registry.ingest.feed import FeedError, read_feed
-from registry.ingest.record import preprint_of, withdrawn_words
+from registry.ingest.feed import FeedError, Unread, described, read_feed
+from registry.ingest.record import withdrawn_words
 from registry.store.preprints import Preprint
 from tests.fake_arxiv import corpus, entry, feed
 
@@ -18,9 +19,15 @@ WORK = corpus(1)[0]
 ENTRY = entry(WORK)
 
 
-def read(text: str) -> Preprint:
+def outcome(text: str) -> Preprint | Unread:
     [found] = read_feed(feed(text, "search_query=x&id_list=", 1)).entries
-    return preprint_of(found, SEEN)
+    return described(found, SEEN)
+
+
+def read(text: str) -> Preprint:
+    found = outcome(text)
+    assert isinstance(found, Preprint)
+    return found
 
 
 def with_title(inside: str) -> str:
@@ -68,15 +75,22 @@ def test_an_empty_abstract_is_empty() -> None:
         (f"abs/{WORK.id}v1", "abs/1234.12345v1", "wrong id"),
         (f"abs/{WORK.id}v1", "", "wrong id"),
         (f"<title>{escape(WORK.title)}</title>", "<title> </title>", "no title"),
-        ("<published>", "<published>yesterday, ", "lacks <published>"),
-        ("<updated>", "<edited>", "not a whole XML document"),
+        ("<published>", "<published>yesterday, ", "lacks <id>, <published>"),
+        ("<published>", "<published>0001-01-01T00:00:00+14:00 ", "lacks <id>, <published>"),
     ],
 )
-def test_an_entry_that_is_not_right_is_an_error(old: str, new: str, words: str) -> None:
+def test_an_entry_that_is_not_right_says_why(old: str, new: str, words: str) -> None:
     assert old in ENTRY
 
-    with pytest.raises(ArxivError, match=words):
-        read(ENTRY.replace(old, new))
+    found = outcome(ENTRY.replace(old, new))
+
+    assert isinstance(found, Unread)
+    assert words in found.reason
+
+
+def test_a_feed_with_an_entry_that_is_no_xml_is_an_error() -> None:
+    with pytest.raises(FeedError, match="not a whole XML document"):
+        read(ENTRY.replace("<updated>", "<edited>"))
 
 
 @pytest.mark.parametrize(
@@ -95,6 +109,23 @@ def test_an_entry_that_is_not_right_is_an_error(old: str, new: str, words: str) 
 )
 def test_withdrawal_is_read_from_the_words(comment: str | None, abstract: str, found: bool) -> None:
     assert (withdrawn_words(comment, abstract) is not None) is found
+
+
+def test_a_version_without_a_pdf_is_withdrawn_where_an_entry_has_links_at_all() -> None:
+    page = f'<link href="https://arxiv.org/abs/{WORK.id}v1" rel="alternate" type="text/html"/>'
+    [pdf] = re.findall(r"<link [^>]*/>", ENTRY)
+
+    assert read(ENTRY.replace(pdf, page + pdf)).withdrawn is None
+    assert read(ENTRY.replace(pdf, page)).withdrawn == "arXiv has no PDF of it"
+    assert read(ENTRY.replace(pdf, "")).withdrawn is None
+
+
+@pytest.mark.parametrize("total", ["", "-1", "1e3", "\u00b2", "9" * 5000])
+def test_a_total_that_is_no_number_is_an_error(total: str) -> None:
+    page = feed(ENTRY, "search_query=x", 12345).decode().replace("12345", total).encode()
+
+    with pytest.raises(FeedError, match="where a whole number was expected"):
+        read_feed(page)
 
 
 @given(st.binary(max_size=400) | st.text(max_size=400).map(str.encode))

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from registry.core.errors import ArxivError, UsageError
+from registry.core.errors import PartialError, UsageError
 from registry.ingest.feed import RefusedError
-from registry.ingest.files import read_recorded
+from registry.ingest.files import Flaw, read_recorded
 from registry.ingest.harvest import harvest_files
+from registry.store.arrivals import Arrival
 from registry.store.engine import Store
 from registry.store.preprints import Counts
 from registry.store.queries import candidates
@@ -33,7 +34,9 @@ def test_every_recorded_feed_is_read_whole_or_refused_by_name() -> None:
             continue
         found = read_recorded(path)
         ids = re.findall(r"<id>http://arxiv.org/abs/(\S+)v\d+</id>", text)
-        texts = [record.preprint for record in found.records]
+        arrivals = [record for record in found.records if isinstance(record, Arrival)]
+        assert not any(isinstance(record, Flaw) for record in found.records), path.name
+        texts = [arrival.preprint for arrival in arrivals]
         assert [text.id for text in texts] == ids, path.name
         assert all(t.abstract and t.authors and t.categories for t in texts)
         assert found.seen_at.date().isoformat() == "2026-04-12"
@@ -63,18 +66,39 @@ def test_a_title_that_is_a_zero_survives(store: Store) -> None:
     assert [c.title for c in candidates(store)] == ["0"]
 
 
-def test_a_file_says_what_it_leaves_out(tmp_path: Path) -> None:
+def test_a_file_says_what_it_leaves_out(tmp_path: Path, store: Store) -> None:
     entries = "".join(entry(work) for work in corpus(3))
     page = tmp_path / "page.xml"
 
     page.write_bytes(feed(entries, "search_query=x", 40, 0, 3))
-    assert read_recorded(page).note == "3 of 40 results: the other pages are not in this file"
+    paged = harvest_files(store, [page])
+    assert paged.notes == ["page.xml: 3 of 40 results: the other pages are not in this file"]
+    assert paged.failure is None
 
     page.write_bytes(feed(entries, "search_query=x", 40, 0, 10))
-    assert read_recorded(page).note == "3 entries where the page should have 10"
+    short = harvest_files(store, [page])
+    assert short.notes == ["page.xml: page: 3 entries where 10 should be"]
+    assert isinstance(short.failure, PartialError)
+
+    page.write_bytes(feed(entries, "search_query=x&id_list=2603.00001,x", 10, 0, 10))
+    assert harvest_files(store, [page]).notes == []  # the total counts ids nobody knows
 
     page.write_bytes(feed(entries, "search_query=x", 3, 0, 10))
-    assert read_recorded(page).note is None
+    assert harvest_files(store, [page]).notes == []
+
+
+def test_an_entry_that_cannot_be_read_is_named_and_the_others_are_kept(
+    tmp_path: Path, store: Store
+) -> None:
+    one, two, three = (entry(work) for work in corpus(3))
+    page = tmp_path / "page.xml"
+    page.write_bytes(feed(one + two.replace("<published>", "<published>once ") + three, "q", 3))
+
+    summary = harvest_files(store, [page])
+
+    assert (summary.counts.new, summary.unread) == (2, 1)
+    assert "entry 2: the entry http://arxiv.org/abs/" in summary.notes[0]
+    assert isinstance(summary.failure, PartialError)
 
 
 def test_a_dry_run_counts_and_keeps_nothing(tmp_path: Path, store: Store) -> None:
@@ -91,5 +115,5 @@ def test_a_file_that_is_not_there_or_no_feed_is_named(tmp_path: Path, store: Sto
 
     page = tmp_path / "page.html"
     page.write_text("<html><body>Access Denied</body></html>")
-    with pytest.raises(ArxivError, match=r"page\.html.*<html>, not an Atom feed"):
-        harvest_files(store, [page])
+    failure = harvest_files(store, [page]).failure
+    assert re.search(r"page\.html.*<html>, not an Atom feed", str(failure))

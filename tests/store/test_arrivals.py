@@ -14,7 +14,7 @@ from registry.core.settings import Settings
 from registry.store.arrivals import Arrival, Revision, note_absence, put_arrivals, see
 from registry.store.engine import Store, open_store
 from registry.store.history_schema import absences, primaries, revisions
-from registry.store.notices import take_new_events
+from registry.store.notices import new_events, note_told
 from registry.store.preprints import Counts, Preprint
 from registry.store.queries import candidate, candidates, changes
 from registry.store.schema import (
@@ -79,6 +79,29 @@ def test_the_primary_category_of_one_version_can_change(
     assert told(store) == {(1, "primary"): {"from": "cs.LG", "to": "stat.ML"}}
 
 
+def test_a_primary_category_of_any_length_can_change(
+    store: Store, source_id: int, preprint
+) -> None:
+    sentence = "not a category but a sentence that somebody typed in its place"
+    put(store, preprint(categories=(sentence, "cs.CL"), seen_at=START))
+    put(store, preprint(seen_at=START + DAY))
+
+    assert told(store) == {(1, "primary"): {"from": sentence[:40], "to": "cs.LG"}}
+
+    put(store, preprint(categories=(sentence, "cs.CL"), seen_at=START + 2 * DAY))
+    assert told(store) == {(1, "primary"): {"from": "cs.LG", "to": sentence[:40]}}
+
+
+def test_a_history_of_impossible_numbers_is_kept_as_far_as_it_goes(
+    store: Store, source_id: int, preprint
+) -> None:
+    put(store, Arrival(preprint(), (Revision(1, START, 10**20, "letters without an end"),)))
+
+    with store.read() as connection:
+        [row] = connection.execute(select(revisions))
+    assert (row.kilobytes, row.source_type) == (None, "letters wi")
+
+
 def test_the_primary_category_can_change_with_a_version(
     store: Store, source_id: int, preprint
 ) -> None:
@@ -140,11 +163,14 @@ def test_what_is_absent_is_an_event_until_it_is_seen_again(
 def test_an_event_is_told_once(store: Store, source_id: int, preprint) -> None:
     put(store, preprint(), preprint(version=2, title="Another made-up name"))
     with store.write() as connection:
-        assert [e.kind for e in take_new_events(connection)] == ["title"]
-        assert take_new_events(connection) == []
+        told = new_events(connection)
+        assert [e.kind for e in told] == ["title"]
+        note_told(connection, told)
+        assert new_events(connection) == []
+        note_told(connection, told)  # by another process, at once
     put(store, preprint(version=3, title="A third made-up name"))
     with store.write() as connection:
-        assert [(e.version, e.kind) for e in take_new_events(connection)] == [(3, "title")]
+        assert [(e.version, e.kind) for e in new_events(connection)] == [(3, "title")]
 
 
 def test_a_sighting_keeps_its_first_and_its_last_time(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Column, MetaData, Table, create_engine, select, text
+from sqlalchemy import Column, MetaData, Table, create_engine, event, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from registry.core.errors import StoreError
@@ -208,6 +208,38 @@ def test_a_locked_database_says_who_may_be_at_fault(
     ):
         pass
     other.close()
+
+
+@pytest.mark.parametrize("begins", ["BEGIN", "SELECT", "INSERT", "PRAGMA synchronous"])
+def test_a_stop_in_the_middle_of_a_write_frees_the_lock_at_once(
+    file_settings: Settings, begins: str
+) -> None:
+    with open_store(file_settings, busy_seconds=0.1) as store:
+
+        @event.listens_for(store.engine, "do_execute")
+        def stop(cursor, statement: str, parameters, context) -> None:
+            if armed and statement.startswith(begins):
+                armed.clear()
+                cursor.execute(statement, parameters)
+                raise KeyboardInterrupt
+
+        armed: list[bool] = []
+        with store.write() as connection:
+            connection.execute(meta.insert(), [{"key": str(n), "value": "0"} for n in range(9)])
+        armed.append(True)
+        with pytest.raises(KeyboardInterrupt):
+            try:
+                with store.write(durable=True) as connection:
+                    connection.execute(meta.insert(), {"key": "half", "value": "done"})
+                    connection.execute(select(meta)).fetchone()
+            except KeyboardInterrupt:
+                with store.write() as connection:  # as a walk that puts back what it had begun
+                    connection.execute(meta.insert(), {"key": "put", "value": "back"})
+                raise
+
+        with store.read() as connection:
+            keys = set(connection.execute(select(meta.c.key)).scalars())
+        assert ("half" in keys, "put" in keys) == (False, True)
 
 
 def test_two_writers_take_turns(file_settings: Settings) -> None:
