@@ -23,6 +23,7 @@ from registry.catalog.problems import Problem
 from registry.core.atomic import write_atomic
 
 Move = Callable[[str, str], str]  # paper, its leaf as it is named now -> the leaf it goes to
+Parts = Mapping[str, tuple[str, ...]]  # leaf to those that stand for it in the outline of a survey
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,13 @@ class Edit:
                 write_atomic(change.path, change.new)
 
 
-def edit_of(catalog: Catalog, taxonomy: Taxonomy, move: Move) -> Edit:
-    """The edit that makes ``taxonomy`` of the catalog's and moves each paper as ``move`` says."""
-    changes = list(_paper_changes(catalog, move))
+def edit_of(catalog: Catalog, taxonomy: Taxonomy, move: Move, parts: Parts | None = None) -> Edit:
+    """The edit that makes ``taxonomy`` of the catalog's and moves each paper as ``move`` says.
+
+    A section of a survey's outline that has a leaf of ``parts`` gets all its parts: none of what
+    it stood for is left out.
+    """
+    changes = list(_paper_changes(catalog, move, parts or {}))
     moved: dict[str, list[str]] = {}
     for paper in catalog.papers.values():
         for before in paper.leaves:
@@ -122,18 +127,20 @@ def _called(leaf: Leaf, names: Iterable[str]) -> Leaf:
     return leaf.model_copy(update={"aliases": tuple(names)})
 
 
-def _paper_changes(catalog: Catalog, move: Move) -> Iterator[Change]:
+def _paper_changes(catalog: Catalog, move: Move, parts: Parts) -> Iterator[Change]:
     for paper in catalog.papers.values():
-        made = _moved_paper(paper, move)
+        made = _moved_paper(paper, move, parts)
         if made is not paper:
             path = entry_path(catalog.root, paper)
             text = path.read_text(encoding="utf-8")
             yield Change(path, text, rewritten(text, paper, made))
 
 
-def _moved_paper(paper: Paper, move: Move) -> Paper:
+def _moved_paper(paper: Paper, move: Move, parts: Parts) -> Paper:
     if isinstance(paper, Survey):
-        outline = moved_sections(paper.outline, lambda leaf: move(paper.id, leaf))
+        outline = moved_sections(
+            paper.outline, lambda leaf: parts.get(leaf) or (move(paper.id, leaf),)
+        )
         if outline != paper.outline:
             paper = paper.model_copy(update={"outline": outline})
     leaves = tuple(dict.fromkeys(move(paper.id, leaf) for leaf in paper.leaves))

@@ -107,7 +107,10 @@ def split(
         children.append(part.model_copy(update=changed))
     taxonomy = _replaced(catalog.taxonomy, leaf.slug, *children)
     renamed = _renamed_in_text(taxonomy, {leaf.slug: heir}, {c.slug for c in children})
-    return edit_of(catalog, renamed, lambda id_, at: goes[id_] if at == leaf.slug else at)
+    parts_of = {leaf.slug: tuple(made)}
+    return edit_of(
+        catalog, renamed, lambda id_, at: goes.get(id_, heir) if at == leaf.slug else at, parts_of
+    )
 
 
 def tidy(catalog: Catalog) -> Edit:

@@ -196,6 +196,17 @@ def test_a_part_may_be_split_off_while_the_leaf_stays(root: Path, catalog: Catal
     assert ours(root) == []
 
 
+def test_a_section_of_a_survey_stands_for_every_part_of_a_split_leaf(root: Path) -> None:
+    outline = [{"title": "1 First", "leaves": ["fruit/apples"]}]
+    fabricated.write(root, fabricated.survey(leaf="fruit/pears", outline=outline))
+    goes = {"2401.00003": "fruit/sweet-apples"}
+    split(load_catalog(root), "fruit/apples", halves(), goes, "fruit/sour-apples").write()
+
+    (survey,) = load_catalog(root).surveys.values()
+    assert survey.outline[0].leaves == ("fruit/sweet-apples", "fruit/sour-apples")
+    assert survey.leaf == "fruit/pears"
+
+
 def test_a_split_says_where_every_paper_goes(catalog: Catalog) -> None:
     with pytest.raises(UsageError, match="no part is said for 2309"):
         split(catalog, "fruit/apples", halves(), {"2401.00003": "fruit/sweet-apples"}, None)
