@@ -1,97 +1,24 @@
-"""Renaming, merging and splitting leaves: what changes in which file, before anything is written.
+"""Renaming, merging and splitting leaves: the taxonomy after it, and where each paper goes.
 
 An older name stays an alias, so that links and commands that use it still find the leaf. Papers
-move with their leaf. The files are written in an order in which the catalog is valid after every
-one of them: new leaves first, then the papers, the names given up last; a command that was cut
-short can be given again.
+move with their leaf.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from registry.catalog.checks import check_catalog
-from registry.catalog.files import Catalog, dump_entry, entry_path
-from registry.catalog.models import CanonicalPaper, Group, Leaf, Paper, Survey, Taxonomy
-from registry.catalog.outlines import moved_sections
-from registry.catalog.problems import Problem
+from registry.catalog.files import Catalog
+from registry.catalog.models import CanonicalPaper, Group, Leaf, Taxonomy
 from registry.catalog.taxonomy import aliases, find_leaf
-from registry.core.atomic import write_atomic
+from registry.catalog.taxonomy_changes import Edit, edit_of
 from registry.core.errors import UnknownNameError, UsageError
 
 _SLUG = re.compile(r"[a-z0-9-]+/[a-z0-9-]+")
 _LISTING = "registry taxonomy show"
-Move = Callable[[str, str], str]  # paper, its leaf as it is named now -> the leaf it goes to
-
-
-@dataclass(frozen=True)
-class Change:
-    """One file, as it is and as it will be."""
-
-    path: Path
-    old: str
-    new: str
-
-    def diff(self, root: Path) -> str:
-        """The change as a unified diff with paths below the catalog."""
-        name = self.path.relative_to(root).as_posix()
-        lines = difflib.unified_diff(
-            self.old.splitlines(keepends=True), self.new.splitlines(keepends=True),
-            f"a/{name}", f"b/{name}", n=2,
-        )  # fmt: skip
-        return "".join(lines)
-
-
-@dataclass(frozen=True)
-class Edit:
-    """What an edit of the taxonomy changes. ``meanwhile`` is the taxonomy while papers move."""
-
-    root: Path
-    changes: tuple[Change, ...]
-    moved: dict[str, tuple[str, ...]]  # leaf to the papers that it gains
-    meanwhile: str
-
-    @property
-    def diff(self) -> str:
-        """The whole edit as one unified diff."""
-        return "".join(change.diff(self.root) for change in self.changes)
-
-    def new_problems(self) -> list[Problem]:
-        """What ``registry check`` would find because of the edit, tried on a copy."""
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / self.root.name
-            shutil.copytree(self.root, copy)
-            # Without their lines: an edit moves what stands below it.
-            before = {(problem.path, problem.what) for problem in check_catalog(copy)}
-            for change in self.changes:
-                write_atomic(copy / change.path.relative_to(self.root), change.new)
-            return [
-                Problem(self.root / p.path.relative_to(copy), p.line, p.what, p.allowed, p.fix)
-                for p in check_catalog(copy)
-                if (p.path, p.what) not in before
-            ]
-
-    def write(self) -> None:
-        """Write the files. Raises CatalogError, with nothing written, where a check would fail."""
-        if problems := self.new_problems():
-            raise problems[0].error
-        taxonomy = self.root / "taxonomy.yaml"
-        papers = [change for change in self.changes if change.path != taxonomy]
-        if papers and self.meanwhile != taxonomy.read_text(encoding="utf-8"):
-            write_atomic(taxonomy, self.meanwhile)
-        for change in papers:
-            write_atomic(change.path, change.new)
-        for change in self.changes:
-            if change.path == taxonomy:
-                write_atomic(change.path, change.new)
 
 
 def rename(
@@ -99,7 +26,8 @@ def rename(
 ) -> Edit:
     """``old`` becomes ``new``, perhaps with another title or scope; ``old`` stays an alias.
 
-    ``new`` may be the same slug where only title or scope change. Raises UsageError.
+    ``new`` may be an older name of the leaf, or the same slug where only title or scope change.
+    Raises UsageError.
     """
     leaf = find_leaf(catalog.taxonomy, old)
     changed: dict[str, Any] = {
@@ -109,12 +37,13 @@ def rename(
     }
     made = leaf.model_copy(update=changed)
     if new == leaf.slug:
-        return _edit(catalog, _replaced(catalog.taxonomy, leaf.slug, made), lambda _, at: at)
+        return edit_of(catalog, _replaced(catalog.taxonomy, leaf.slug, made), lambda _, at: at)
     _check_free(catalog.taxonomy, made, leaf.slug)
-    made = made.model_copy(update={"aliases": _unique(leaf.aliases, (leaf.slug,))})
+    names = _unique(leaf.aliases, (leaf.slug,))
+    made = made.model_copy(update={"aliases": tuple(name for name in names if name != new)})
     taxonomy = _replaced(catalog.taxonomy, leaf.slug, made)
     renamed = _renamed_in_text(taxonomy, {leaf.slug: new})
-    return _edit(catalog, renamed, lambda _, at: new if at == leaf.slug else at)
+    return edit_of(catalog, renamed, lambda _, at: new if at == leaf.slug else at)
 
 
 def merge(catalog: Catalog, slugs: Iterable[str], into: str) -> Edit:
@@ -139,7 +68,7 @@ def merge(catalog: Catalog, slugs: Iterable[str], into: str) -> Edit:
     }
     kept = _replaced(taxonomy, heir.slug, heir.model_copy(update=changed))
     kept = _without(kept, set(gone))
-    return _edit(catalog, _renamed_in_text(kept, gone), lambda _, at: gone.get(at, at))
+    return edit_of(catalog, _renamed_in_text(kept, gone), lambda _, at: gone.get(at, at))
 
 
 def split(
@@ -178,13 +107,16 @@ def split(
         children.append(part.model_copy(update=changed))
     taxonomy = _replaced(catalog.taxonomy, leaf.slug, *children)
     renamed = _renamed_in_text(taxonomy, {leaf.slug: heir}, {c.slug for c in children})
-    return _edit(catalog, renamed, lambda id_, at: goes[id_] if at == leaf.slug else at)
+    parts_of = {leaf.slug: tuple(made)}
+    return edit_of(
+        catalog, renamed, lambda id_, at: goes.get(id_, heir) if at == leaf.slug else at, parts_of
+    )
 
 
 def tidy(catalog: Catalog) -> Edit:
     """Papers that name a leaf by an older name get the present one."""
     former = aliases(catalog.taxonomy)
-    return _edit(catalog, catalog.taxonomy, lambda _, at: former.get(at, at))
+    return edit_of(catalog, catalog.taxonomy, lambda _, at: former.get(at, at))
 
 
 # -- checks --------------------------------------------------------------------------------------
@@ -207,7 +139,7 @@ def _check_free(taxonomy: Taxonomy, made: Leaf, old: str) -> None:
             f"registry taxonomy merge {old} --into {made.slug}."
         )
     used = aliases(taxonomy).get(made.slug)
-    if used is not None and used != old:
+    if used is not None and used not in (old, made.slug):
         raise UsageError(
             f"{made.slug!r} is an older name of {used!r}; a name is never used for another leaf. "
             "Choose another slug."
@@ -313,64 +245,3 @@ def _surveys(leaves: Iterable[Leaf]) -> dict[str, tuple[str, ...]]:
         for survey, sections in leaf.surveys.items():
             found[survey] = _unique(found.get(survey, ()), sections)
     return found
-
-
-# -- the files -----------------------------------------------------------------------------------
-
-
-def _edit(catalog: Catalog, taxonomy: Taxonomy, move: Move) -> Edit:
-    changes = list(_paper_changes(catalog, move))
-    moved: dict[str, list[str]] = {}
-    for paper in catalog.papers.values():
-        for before in paper.leaves:
-            if (after := move(paper.id, before)) != before:
-                moved.setdefault(after, []).append(paper.id)
-    path = catalog.root / "taxonomy.yaml"
-    old, new = dump_entry(catalog.taxonomy), dump_entry(taxonomy)
-    if old != new:
-        changes.insert(0, Change(path, path.read_text(encoding="utf-8"), new))
-    return Edit(
-        catalog.root,
-        tuple(changes),
-        {leaf: tuple(ids) for leaf, ids in sorted(moved.items())},
-        dump_entry(_meanwhile(catalog.taxonomy, taxonomy)),
-    )
-
-
-def _meanwhile(before: Taxonomy, after: Taxonomy) -> Taxonomy:
-    """``before`` with the leaves that are new in ``after``, without names of others."""
-    known = set(before.leaf_slugs)
-    groups = []
-    for old, new in zip(before.groups, after.groups, strict=True):
-        added = tuple(
-            leaf.model_copy(update={"aliases": ()}) for leaf in new.leaves if leaf.slug not in known
-        )
-        groups.append(old.model_copy(update={"leaves": (*old.leaves, *added)}))
-    return before.model_copy(update={"groups": tuple(groups)})
-
-
-def _paper_changes(catalog: Catalog, move: Move) -> Iterator[Change]:
-    for paper in catalog.papers.values():
-        made = _moved_paper(paper, move)
-        if made is not paper:
-            path = entry_path(catalog.root, paper)
-            yield Change(path, path.read_text(encoding="utf-8"), dump_entry(made))
-
-
-def _moved_paper(paper: Paper, move: Move) -> Paper:
-    if isinstance(paper, Survey):
-        outline = moved_sections(paper.outline, lambda leaf: move(paper.id, leaf))
-        if outline != paper.outline:
-            paper = paper.model_copy(update={"outline": outline})
-    leaves = _unique(move(paper.id, leaf) for leaf in paper.leaves)
-    sources: Mapping[str, tuple[str, ...]] = getattr(paper, "leaf_sources", {})
-    if leaves == paper.leaves and all(move(paper.id, leaf) == leaf for leaf in sources):
-        return paper
-    changed: dict[str, Any] = {"leaf": leaves[0], "secondary": leaves[1:]}
-    if sources:
-        said: dict[str, tuple[str, ...]] = {}
-        for leaf, texts in sources.items():
-            now = move(paper.id, leaf)
-            said[now] = _unique(said.get(now, ()), texts)
-        changed["leaf_sources"] = said
-    return paper.model_copy(update=changed)

@@ -6,8 +6,7 @@ the store.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -55,7 +54,7 @@ def paper_rows(asked: Asked, settings: Settings, *, surveys: bool = False) -> Ro
         raise UsageError(f"--since {since} is after --until {until}. Exchange them.")
     if asked.sort is not None and asked.sort not in SORTS:
         raise UnknownNameError("sort", asked.sort, SORTS, "registry list --help")
-    _check_leaf(asked.leaf, settings)
+    asked = _with_leaf(asked, settings)
     if not surveys and (asked.status == "candidate" or asked.text is not None):
         return _from_store(asked, settings, since, until)
     return _from_files(asked, settings, since, until, surveys)
@@ -138,13 +137,11 @@ def _day(option: str, text: str | None) -> date | None:
         raise UsageError(f"{option} {text!r} is no day. Write it as 2026-03-31.") from None
 
 
-def _check_leaf(leaf: str | None, settings: Settings) -> None:
-    if leaf is None:
-        return
+def _with_leaf(asked: Asked, settings: Settings) -> Asked:
+    """``asked`` with the present name of its leaf, which may be given by an older one."""
+    if asked.leaf is None:
+        return asked
     from registry.catalog.files import load_taxonomy
+    from registry.catalog.taxonomy import find_leaf
 
-    known: Sequence[str] = [
-        one.slug for group in load_taxonomy(settings.catalog_dir).groups for one in group.leaves
-    ]
-    if leaf not in known:
-        raise UnknownNameError("leaf", leaf, known, "registry list leaves")
+    return replace(asked, leaf=find_leaf(load_taxonomy(settings.catalog_dir), asked.leaf).slug)

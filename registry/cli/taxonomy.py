@@ -15,7 +15,7 @@ from registry.core.settings import Settings
 if TYPE_CHECKING:
     from registry.catalog.files import Catalog
     from registry.catalog.models import Leaf
-    from registry.catalog.taxonomy_edit import Edit
+    from registry.catalog.taxonomy_changes import Edit
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 _WRITE = typer.Option(False, "--write", help="Change the files; without it only the diff shows.")

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from registry.catalog import taxonomy_edit
+from registry.catalog import taxonomy_changes
 from registry.catalog.checks import check_catalog
 from registry.catalog.files import Catalog, load_catalog
 from registry.catalog.models import Leaf, Taxonomy
 from registry.catalog.taxonomy import find_leaf
 from registry.catalog.taxonomy_advice import advice
-from registry.catalog.taxonomy_edit import Edit, merge, rename, split, tidy
+from registry.catalog.taxonomy_changes import Edit
+from registry.catalog.taxonomy_edit import merge, rename, split, tidy
 from registry.core.errors import CatalogError, UnknownNameError, UsageError
 from tests.catalog import fabricated
 
@@ -118,6 +119,29 @@ def test_an_older_name_is_never_used_for_another_leaf(catalog: Catalog) -> None:
         rename(catalog, "fruit/plums", "fruit/prunes")
 
 
+def test_a_leaf_may_take_an_older_name_of_its_own_again(root: Path, catalog: Catalog) -> None:
+    before = {path: path.read_text() for path in root.rglob("*.yaml")}
+    rename(catalog, "fruit/apples", "fruit/pomes").write()
+    edit = rename(load_catalog(root), "fruit/pomes", "fruit/apples")
+    (root / "taxonomy.yaml").write_text(edit.meanwhile)
+    assert ours(root) == []
+    edit.write()
+
+    assert ours(root) == []
+    changed = {path.name for path, text in before.items() if path.read_text() != text}
+    assert changed == {"taxonomy.yaml"}  # which has the name between as an older one
+    assert find_leaf(load_catalog(root).taxonomy, "fruit/pomes").slug == "fruit/apples"
+
+
+def test_a_comment_in_a_file_stays_when_its_leaf_is_renamed(root: Path, catalog: Catalog) -> None:
+    path = next(path for path in root.rglob("2401.00001.yaml"))
+    path.write_text("# asked its authors\n" + path.read_text())
+    rename(catalog, "fruit/apples", "fruit/pomes").write()
+    lines = path.read_text().splitlines()
+    assert lines[0] == "# asked its authors"
+    assert "leaf: fruit/pomes" in lines
+
+
 def test_merged_leaves_give_their_papers_names_and_words(root: Path, catalog: Catalog) -> None:
     merge(catalog, ["fruit/apples"], "fruit/pears").write()
 
@@ -172,6 +196,17 @@ def test_a_part_may_be_split_off_while_the_leaf_stays(root: Path, catalog: Catal
     assert ours(root) == []
 
 
+def test_a_section_of_a_survey_stands_for_every_part_of_a_split_leaf(root: Path) -> None:
+    outline = [{"title": "1 First", "leaves": ["fruit/apples"]}]
+    fabricated.write(root, fabricated.survey(leaf="fruit/pears", outline=outline))
+    goes = {"2401.00003": "fruit/sweet-apples"}
+    split(load_catalog(root), "fruit/apples", halves(), goes, "fruit/sour-apples").write()
+
+    (survey,) = load_catalog(root).surveys.values()
+    assert survey.outline[0].leaves == ("fruit/sweet-apples", "fruit/sour-apples")
+    assert survey.leaf == "fruit/pears"
+
+
 def test_a_split_says_where_every_paper_goes(catalog: Catalog) -> None:
     with pytest.raises(UsageError, match="no part is said for 2309"):
         split(catalog, "fruit/apples", halves(), {"2401.00003": "fruit/sweet-apples"}, None)
@@ -203,7 +238,7 @@ def test_an_edit_cut_short_leaves_a_valid_catalog_and_can_be_given_again(
 ) -> None:
     whole = EDITS[name](load_catalog(root))
     wanted = {change.path: change.new for change in whole.changes}
-    real, left = taxonomy_edit.write_atomic, [writes]
+    real, left = taxonomy_changes.write_atomic, [writes]
 
     def write_then_die(path: Path, text: str) -> None:
         if root in path.parents:
@@ -212,12 +247,12 @@ def test_an_edit_cut_short_leaves_a_valid_catalog_and_can_be_given_again(
             left[0] -= 1
         real(path, text)
 
-    monkeypatch.setattr(taxonomy_edit, "write_atomic", write_then_die)
+    monkeypatch.setattr(taxonomy_changes, "write_atomic", write_then_die)
     try:
         whole.write()
     except KeyboardInterrupt:
         assert ours(root) == []
-        monkeypatch.setattr(taxonomy_edit, "write_atomic", real)
+        monkeypatch.setattr(taxonomy_changes, "write_atomic", real)
         EDITS[name](load_catalog(root)).write()
 
     assert {path: path.read_text() for path in wanted} == wanted

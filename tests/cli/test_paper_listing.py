@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from registry.catalog.files import load_catalog
+from registry.catalog.taxonomy_edit import rename
 from registry.cli.app import main
 from registry.core.settings import Settings
 from registry.store.engine import open_store
@@ -60,6 +62,14 @@ def ids(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
     code, out, _ = run(capsys, "list", "papers", *words, "--json")
     assert code == 0
     return [row["id"] for row in json.loads(out)]
+
+
+def test_a_leaf_is_found_by_an_older_name(
+    catalog: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rename(load_catalog(catalog), "fruit/pears", "fruit/quinces").write()
+    assert ids(capsys, "--leaf", "fruit/pears") == ["2401.00002"]
+    assert ids(capsys, "--leaf", "fruit/pears", "--text", "title") == ["2401.00002"]
 
 
 def test_catalogued_papers_pass_all_filters(capsys: pytest.CaptureFixture[str]) -> None:

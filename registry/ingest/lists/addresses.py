@@ -28,6 +28,11 @@ _MENTION = re.compile(
     r"([0-9]{4}\.[0-9]{4,5})(?:v[1-9][0-9]{0,2})?(?![0-9])",
     re.IGNORECASE,
 )
+# Mirrors and readers of arXiv's papers name them so: "/arxiv/2401.01234", "?id=arXiv:2401.01234".
+_NAMED = re.compile(
+    r"(?:\barxiv[.:/=_-](?:abs/|pdf/)?|^/papers/?\?(?:.*&)?q=)([0-9]{4}\.[0-9]{4,5})(?:v[1-9][0-9]{0,2})?(?![0-9])",
+    re.IGNORECASE,
+)
 _BARE = re.compile(r"\s*[\[(]?([0-9]{4}\.[0-9]{4,5})(?:v[1-9][0-9]{0,2})?[\])]?\s*")
 
 _HOSTS: tuple[tuple[LinkKind, tuple[str, ...]], ...] = (
@@ -92,12 +97,14 @@ def arxiv_in(url: str) -> Found | None:
     host, path = parts
     about = _ARXIV_HOST.search(host) or "10.48550" in path or "arxiv.org/" in path.lower()
     if not about and not (host.endswith("huggingface.co") and path.startswith("/papers/")):
-        return None
+        named = _NAMED.search(path) if not _at(host, "github.com") else None
+        return Found(id_, id_) if named and (id_ := _parsed(named[1])) else None
     # Another name of arXiv's host is no fault of the address's form; its host is judged elsewhere.
     if exact := _parsed(f"https://arxiv.org{path}"):
         return Found(exact, exact)
-    if repaired := _searched(path):
-        return Found(repaired, path.lstrip("/"), repaired=True)
+    if found := _searched(path):
+        # An archive or a translator that has arXiv's address within its own is whole as it is.
+        return Found(found, path.lstrip("/"), repaired=bool(_ARXIV_HOST.search(host)))
     if match := _PAPER_PATH.match(path):
         return Found(None, match[1].strip("/") or path.strip("/"))
     if host.endswith("huggingface.co") or "10.48550" in path:
@@ -126,6 +133,8 @@ def kind_of(url: str, label: str = "") -> LinkKind:
     if _LIST.search(place):
         return "list"
     said = label.lower()
+    if re.fullmatch(r"\W*(?:(?:full )?paper|pdf|preprint|\u8bba\u6587)(?: link)?\W*", said):
+        return "published"
     if re.search(r"\b(?:project|website|homepage|home page|web ?page|demo)\b", said):
         return "project"
     for kind, hosts in _HOSTS:

@@ -11,7 +11,7 @@ from registry.ingest.lists import list_checks
 from registry.ingest.lists.document import Document, ListedLink, Row, When
 from registry.ingest.lists.findings import Finding, Report, ordered
 from registry.ingest.lists.knowledge import Knowledge
-from registry.ingest.lists.paper_checks import check_paper, title_state
+from registry.ingest.lists.paper_checks import check_paper, owner, title_state
 
 if TYPE_CHECKING:
     from registry.catalog.files import Catalog
@@ -49,10 +49,15 @@ def _of(document: Document, known: Knowledge, taxonomy: Taxonomy | None) -> Iter
         yield from check_paper(document.name, row, known)
         yield from list_checks.check_addresses(document.name, row)
         yield from list_checks.check_date(document.name, row)
-    yield from list_checks.check_repeats(document)
+    yield from list_checks.check_repeats(document, lambda row: _owner_id(row, known))
     yield from list_checks.check_anchors(document)
     if taxonomy is not None:
         yield from list_checks.check_sections(document, taxonomy)
+
+
+def _owner_id(row: Row, known: Knowledge) -> str | None:
+    match = owner(row, known)
+    return match.id if match else None
 
 
 def catalog_document(catalog: Catalog) -> Document:

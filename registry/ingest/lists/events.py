@@ -8,7 +8,7 @@ come out in one shape here, so that what follows reads either.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Literal
 
@@ -22,9 +22,13 @@ _RAW = frozenset(["pre", "script", "style"])  # their text is no text of the lis
 
 @dataclass(frozen=True)
 class Event:
-    """``open`` and ``close`` name a tag, ``text`` carries text, ``break`` ends a line."""
+    """``open`` and ``close`` name a tag, ``text`` carries text, ``break`` ends a line.
 
-    kind: Literal["open", "close", "text", "break"]
+    A break named ``fold`` ends a line of the source only: what is shown goes on. ``hidden`` carries
+    a line that no reader sees as part of the list: code, or a comment, as ``why`` says.
+    """
+
+    kind: Literal["open", "close", "text", "break", "hidden"]
     name: str
     line: int
     attributes: dict[str, str] = field(default_factory=dict)
@@ -55,8 +59,13 @@ def _blocks(markdown: MarkdownIt, tokens: Iterable[Token]) -> Iterator[Event]:
             yield from _html(markdown, token.content, line)
         elif token.type == "inline":
             yield from _inline(markdown, token.children or [], line)
+        elif token.type == "code_block" and "](" in token.content:
+            # Bullets that are indented too far: renderers show code, their author meant a list.
+            for event in _blocks(markdown, markdown.parse(token.content)):
+                yield replace(event, line=event.line + line - 1)
         elif token.type in ("fence", "code_block"):
-            continue
+            first = line + (token.type == "fence")
+            yield from _hidden(token.content, first, "in a block of code")
         elif token.nesting == 1:
             yield Event("open", token.tag, line, _attributes(token))
         elif token.nesting == -1:
@@ -69,7 +78,7 @@ def _inline(markdown: MarkdownIt, tokens: list[Token], line: int) -> Iterator[Ev
             yield Event("text", token.content, line)
         elif token.type in ("softbreak", "hardbreak"):
             line += 1
-            yield Event("break", "", line)
+            yield Event("break", "fold" if token.type == "softbreak" else "", line)
         elif token.type == "html_inline":
             yield from _html(markdown, token.content, line)
         elif token.type == "image":
@@ -111,9 +120,15 @@ def _lines_of_markdown(markdown: MarkdownIt, event: Event) -> Iterator[Event]:
 def _lines_of_text(event: Event) -> Iterator[Event]:
     for number, one in enumerate(event.name.split("\n")):
         if number:
-            yield Event("break", "", event.line + number)
+            yield Event("break", "fold", event.line + number)
         if one:
             yield Event("text", one, event.line + number)
+
+
+def _hidden(text: str, line: int, why: str) -> Iterator[Event]:
+    for number, one in enumerate(text.splitlines()):
+        if one.strip():
+            yield Event("hidden", one, line + number, {"why": why})
 
 
 class _Tags(HTMLParser):
@@ -139,6 +154,9 @@ class _Tags(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag not in VOID:
             self.found.append(Event("close", tag, self._line))
+
+    def handle_comment(self, data: str) -> None:
+        self.found += _hidden(data, self._line, "in a comment")
 
     def handle_data(self, data: str) -> None:
         self.found.append(Event("text", data, self._line))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from registry.ingest.lists.document import Document
-from registry.ingest.lists.likeness import likeness
+from registry.ingest.lists.likeness import key_of, likeness
 from registry.ingest.lists.titles import Match, TitleIndex
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ class Knowledge:
     index: TitleIndex | None = None
     own: dict[str, tuple[str, ...]] = field(default_factory=dict)  # catalog, store, taxonomy
     withdrawn: dict[str, str] = field(default_factory=dict)  # identifier to the words that say so
+    names: dict[str, frozenset[str]] = field(default_factory=dict)  # of the methods a paper brought
     listed: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # to (list, title)
     _own_index: TitleIndex | None = None
+    _nearest: dict[str, Match | None] = field(default_factory=dict)  # by title; asked for twice
 
     def titles(self, id_: str) -> tuple[str, ...]:
         """Every title that is known of an identifier."""
@@ -32,10 +34,13 @@ class Knowledge:
 
     def nearest(self, title: str) -> Match | None:
         """The paper whose title is most like ``title``, or None."""
-        found = self._made().nearest(title, 1)
-        if self.index is not None:
-            found += self.index.nearest(title, 1)
-        return max(found, key=lambda m: (m.likeness.same, m.likeness.score), default=None)
+        if title not in self._nearest:
+            found = self._made().nearest(title, 1)
+            if self.index is not None:
+                found += self.index.nearest(title, 1)
+            best = max(found, key=lambda m: (m.likeness.same, m.likeness.score), default=None)
+            self._nearest[title] = best
+        return self._nearest[title]
 
     def weight(self, word: str) -> float:
         """How much a word tells, from 0 to 1."""
@@ -90,6 +95,8 @@ def _from_catalog(known: Knowledge, catalog: Catalog) -> None:
         _add(known, id_, (title,))
     for paper in catalog.papers.values():
         _add(known, paper.id, (paper.title, *paper.former_titles))
+        brought = (link.slug for link in paper.methods if link.relation == "introduces")
+        known.names[paper.id] = frozenset(map(key_of, brought))
         if paper.status == "withdrawn":
             known.withdrawn[paper.id] = paper.status_note or "the catalog says so"
 

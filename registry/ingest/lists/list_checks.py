@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import unquote, urlsplit
 
 from registry.catalog.models import Taxonomy
@@ -16,23 +16,30 @@ from registry.ingest.lists.sections import SectionMap
 from registry.ingest.lists.walker import anchor_of
 
 _DEAD_HOSTS = {
-    "browse.arxiv.org": "arXiv's trial host of 2023 is gone",
-    "download.arxiv.org": "the host is gone",
-    "xxx.lanl.gov": "the host is gone",
-    "paperswithcode.com": "the site closed in July 2025",
-    "arxiv-vanity.com": "the site is closed",
-    "rawgit.com": "the service is closed",
-    "goo.gl": "its short links ended in 2025",
+    "browse.arxiv.org": "This trial host of arXiv is gone since 2023",
+    "download.arxiv.org": "The host is gone",
+    "xxx.lanl.gov": "The host is gone",
+    "paperswithcode.com": "The site closed in July 2025",
+    "arxiv-vanity.com": "The site is closed",
+    "rawgit.com": "The service is closed",
+    "goo.gl": "Its short links ended in 2025",
 }
 _SHORTEST_KEY = 16  # letters; shorter titles ("Technical report") are many papers'
 
 
-def check_repeats(document: Document) -> Iterator[Finding]:
-    """Papers that stand in the list more than once, by identifier, address or title."""
+def check_repeats(
+    document: Document, owner: Callable[[Row], str | None] = lambda row: row.arxiv_id
+) -> Iterator[Finding]:
+    """Papers that stand in the list more than once, by identifier, address or title.
+
+    ``owner`` gives the identifier of the paper that a row without one names, where it is known.
+    """
     by_id: dict[str, Row] = {}
     by_address: dict[str, Row] = {}
     by_title: dict[str, Row] = {}
+    by_owner: dict[str, Row] = {}
     for row in document.rows:
+        id_ = row.arxiv_id or owner(row) or ""
         first = by_id.get(row.arxiv_id or "")
         reason = f"{row.arxiv_id} stands in line {first.line} already" if first else ""
         if first is None and (first := _same_page(row, by_address)) is not None:
@@ -42,7 +49,12 @@ def check_repeats(document: Document) -> Iterator[Finding]:
             yield _duplicate(document.name, row, first, reason)
         elif (other := by_title.get(key)) is not None:
             yield _same_title(document.name, row, other)
+        elif (owned := by_owner.get(id_)) is not None and not (row.arxiv_id and owned.arxiv_id):
+            reason = f"line {owned.line} is the same paper, {id_}"
+            yield _duplicate(document.name, row, owned, reason)
         by_id.setdefault(row.arxiv_id or "-", row)
+        if id_:
+            by_owner.setdefault(id_, row)
         if len(key) >= _SHORTEST_KEY:
             by_title.setdefault(key, row)
         for address in _pages(row):
@@ -107,7 +119,7 @@ def check_anchors(document: Document) -> Iterator[Finding]:
     anchors = {anchor.lower() for anchor in document.anchors}
     for line, target in document.jumps:
         wanted = unquote(target)
-        if not wanted or wanted.lower().removeprefix("user-content-") in anchors:
+        if wanted.lower() in ("", "top") or wanted.lower().removeprefix("user-content-") in anchors:
             continue
         near = _nearest_anchor(wanted, document.anchors)
         yield Finding(
@@ -174,7 +186,7 @@ def _check_host(name: str, row: Row, link: ListedLink) -> Iterator[Finding]:
     dead = next((h for h in _DEAD_HOSTS if host == h or host.endswith(f".{h}")), None)
     if dead is not None:
         what = f"{link.url} leads to {dead}"
-        yield finding(name, row, "error", "dead-host", what, _DEAD_HOSTS[dead].capitalize(), right)
+        yield finding(name, row, "error", "dead-host", what, _DEAD_HOSTS[dead], right)
     elif found is not None and re.match(r"//", parts.path):
         what = f"the address {link.url!r} has two slashes"
         yield finding(name, row, "error", "bad-address", what, "arXiv answers 404", right)

@@ -8,10 +8,11 @@ from registry.core.plural import plural
 from registry.ingest.lists.document import Row
 from registry.ingest.lists.findings import Finding, finding
 from registry.ingest.lists.knowledge import Knowledge
-from registry.ingest.lists.likeness import Likeness, best_likeness, words_of
+from registry.ingest.lists.likeness import Likeness, best_likeness, key_of, words_of
 from registry.ingest.lists.titles import Match
 
 RENAMED = 0.35  # closeness from which an unlike title may be a new title of the same work
+_A_TITLE = 3  # words; fewer are the name of a method
 _EXACT = 0.97  # likeness from which a title alone says whose it is
 _NEARLY = 0.9  # from which it does where the identifier is known to be another paper's
 _ENOUGH = 200  # identifiers of a month from which its last number says something
@@ -55,8 +56,21 @@ def title_state(row: Row, known: Knowledge) -> str:
     return "newest" if said == titles[0] and like.score == 1.0 else "former"
 
 
+def owner(row: Row, known: Knowledge, least: float = _EXACT) -> Match | None:
+    """The paper that bears the row's title, word for word but for a slip of the pen.
+
+    ``least`` is the likeness from which it does. Titles that differ in a number, such as the size
+    of a model, are two papers'.
+    """
+    match = known.nearest(row.title)
+    if match is None or not match.likeness.same or match.likeness.score < least:
+        return None
+    ours, theirs = (_numbered(title) for title in (row.title, match.title))
+    return match if ours == theirs or match.likeness.score == 1.0 else None
+
+
 def _malformed(name: str, row: Row, raw: str, known: Knowledge) -> Finding:
-    match = _owner(row, known)
+    match = owner(row, known)
     fix = "look the paper up and correct the digits"
     evidence = "An identifier has four digits, a point, and four digits until 1412, five from 1501"
     if match is not None:
@@ -70,7 +84,7 @@ def _malformed(name: str, row: Row, raw: str, known: Knowledge) -> Finding:
 def _without_id(name: str, row: Row, known: Knowledge) -> Iterator[Finding]:
     if any(fault.kind == "malformed-id" for fault in row.faults):
         return
-    match = _owner(row, known)
+    match = owner(row, known)
     if match is not None:
         yield finding(
             name, row, "info", "missing-id", "the row has no arXiv identifier",
@@ -83,12 +97,12 @@ def _check_title(
     name: str, row: Row, titles: tuple[str, ...], known: Knowledge
 ) -> Iterator[Finding]:
     title, like = best_likeness(row.title, titles, known.weight)
-    if like.same:
+    if like.same or _names_it(row, titles, known):
         return
     shown = f"{row.arxiv_id} is {title!r}" + (
         f", and bore {plural(len(titles) - 1, 'other title')}" if len(titles) > 1 else ""
     )
-    match = _owner(row, known, _NEARLY)
+    match = owner(row, known, _NEARLY)
     if match is not None and match.id != row.arxiv_id:
         yield finding(
             name, row, "error", "wrong-id", f"{row.arxiv_id} is the identifier of another paper",
@@ -99,6 +113,11 @@ def _check_title(
     evidence = f"{shown}; {_measured(like)}"
     if others:
         evidence += f"; {_named(others)} it so too"
+    if len(words_of(row.title)) < _A_TITLE:
+        fix = "write the paper's title, or look the name up and correct the identifier"
+        what = f"{row.title!r} is a name that no title known of {row.arxiv_id} has"
+        yield finding(name, row, "warning", "title-differs", what, evidence, fix)
+        return
     # Lists copy each other, so that a second one tells little where the papers have no word alike.
     if like.closeness >= RENAMED:
         fix = "take the title that arXiv has now, if it is the same work"
@@ -112,11 +131,7 @@ def _check_title(
 
 def _unknown(name: str, row: Row, known: Knowledge) -> Iterator[Finding]:
     id_ = row.arxiv_id or ""
-    if known.index is None:
-        return  # nothing to hold it against; the report counts such rows
-    count, last = known.index.month(id_)
-    number = int(id_.partition(".")[2] or 0)
-    match = _owner(row, known)
+    match = owner(row, known)
     if match is not None:
         yield finding(
             name, row, "error", "wrong-id", f"{id_} is not the identifier of this paper",
@@ -124,6 +139,10 @@ def _unknown(name: str, row: Row, known: Knowledge) -> Iterator[Finding]:
             match.id,
         )  # fmt: skip
         return
+    if known.index is None:
+        return  # nothing to hold it against; the report counts such rows
+    count, last = known.index.month(id_)
+    number = int(id_.partition(".")[2] or 0)
     if count >= _ENOUGH and number > last * _BEYOND:
         evidence = f"Of {count:,} identifiers known of that month the last ends in {last:05}"
         fix = "look the paper up and correct the digits"
@@ -147,17 +166,19 @@ def _unknown(name: str, row: Row, known: Knowledge) -> Iterator[Finding]:
 _FETCH = "see whether it exists: registry ingest --ids {}"
 
 
-def _owner(row: Row, known: Knowledge, least: float = _EXACT) -> Match | None:
-    """The paper that bears the row's title, word for word but for a slip of the pen.
+def _names_it(row: Row, titles: tuple[str, ...], known: Knowledge) -> bool:
+    """True where the row has no more than a name: initials of a title, or a method of the paper."""
+    if len(words_of(row.title)) >= _A_TITLE:
+        return False
+    name = key_of(row.title)
+    initials = ["".join(word[0] for word in words_of(title)) for title in titles]
+    spelt = len(name) > 2 and any(_in_order(name, one) for one in initials)
+    return spelt or name in known.names.get(row.arxiv_id or "", ())
 
-    ``least`` is the likeness from which it does. Titles that differ in a number, such as the size
-    of a model, are two papers'.
-    """
-    match = known.nearest(row.title)
-    if match is None or not match.likeness.same or match.likeness.score < least:
-        return None
-    ours, theirs = (_numbered(title) for title in (row.title, match.title))
-    return match if ours == theirs or match.likeness.score == 1.0 else None
+
+def _in_order(letters: str, text: str) -> bool:
+    rest = iter(text)
+    return all(letter in rest for letter in letters)
 
 
 def _numbered(title: str) -> set[str]:

@@ -11,10 +11,11 @@ from registry.core.errors import UsageError
 from registry.core.escape import one_line
 from registry.core.plural import plural
 from registry.core.settings import Settings
-from registry.ingest.lists.addresses import arxiv_in, kind_of
+from registry.ingest.lists.addresses import arxiv_in, kind_of, mentioned_in
 from registry.ingest.lists.document import Document, Fault, ListedLink, Row, Skipped
 from registry.ingest.lists.events import events
 from registry.ingest.lists.recover import recover
+from registry.ingest.lists.rows import BARE_URL, SHOWN
 from registry.ingest.lists.walker import walk
 from registry.ingest.lists.wording import clean_title, date_in, venue_in
 
@@ -52,6 +53,9 @@ def read_markdown(text: str, name: str) -> Document:
             document.rows.append(one)
         else:
             document.skipped.append(one)
+    for line, why, said in found.hidden:
+        if mentioned_in(said) or any(arxiv_in(url[0]) for url in BARE_URL.finditer(said)):
+            document.skipped.append(Skipped(line, why, one_line(said)[:SHOWN]))
     document.rows.sort(key=lambda row: row.line)
     document.skipped.sort(key=lambda skipped: skipped.line)
     return document
@@ -75,7 +79,7 @@ def read_json_lines(text: str, name: str) -> list[Document]:
         document = documents.setdefault(called, Document(called))
         if not isinstance(fields, dict):
             reason = "not JSON" if isinstance(fields, ValueError) else "not an object"
-            document.skipped.append(Skipped(number, reason, one_line(line)[:160]))
+            document.skipped.append(Skipped(number, reason, one_line(line)[:SHOWN]))
             continue
         row = _row_of_json(fields, number)
         (document.rows if isinstance(row, Row) else document.skipped).append(row)  # type: ignore[arg-type]
@@ -90,7 +94,7 @@ def _row_of_json(fields: dict[str, Any], number: int) -> Row | Skipped:
     links = tuple(_links(fields.get("links")))
     ids, faults = _ids(fields, links)
     if not title:
-        return Skipped(line, "no title", one_line(json.dumps(fields, ensure_ascii=False))[:160])
+        return Skipped(line, "no title", one_line(json.dumps(fields, ensure_ascii=False))[:SHOWN])
     dated = [str(fields[key]) for key in ("venue_badge", "listed_date", "date") if fields.get(key)]
     return Row(
         line=line,

@@ -8,14 +8,12 @@ from dataclasses import replace
 
 from registry.ingest.lists.addresses import kind_of
 from registry.ingest.lists.document import Row, Skipped
+from registry.ingest.lists.items import Item, Span
 from registry.ingest.lists.rows import SHOWN, rows_in, with_bare_links
 from registry.ingest.lists.tables import rows_of_table
 from registry.ingest.lists.title import is_titled
-from registry.ingest.lists.walker import Item, Span
+from registry.ingest.lists.together import leads_with_title, names_paper, title_above, together
 from registry.ingest.lists.wording import clean_title, is_label, reads_as_title
-
-_SENTENCE = re.compile(r"[a-z][.!?]\s+[A-Z]|\b(?:[Oo]ur|[Ww]e|[Tt]his|[Tt]hese|[Pp]lease|[Ss]ee)\b")
-_DETAIL = re.compile(r"\W*[^\W\d_][\w &/-]{0,30}:(?:\s|$)")
 
 
 def recover(items: Iterable[Item]) -> Iterator[Row | Skipped]:
@@ -23,54 +21,19 @@ def recover(items: Iterable[Item]) -> Iterator[Row | Skipped]:
 
     What might have named one and does not comes out as ``Skipped``, with the reason.
     """
-    for item in _with_details(items):
+    for item in together(items):
         yield from _recover(item)
 
 
 def _recover(item: Item) -> Iterator[Row | Skipped]:
-    if item.kind == "table":
+    if item.title is not None:
+        yield from rows_in(item.spans, item, [], item.title)
+    elif item.kind == "table":
         yield from rows_of_table(item)
     elif item.kind in ("paragraph", "heading"):
         yield from _of_paragraph(item)
     else:
         yield from _of_bullet(item)
-
-
-def _with_details(items: Iterable[Item]) -> Iterator[Item]:
-    """``items``, those such as "Authors: ..." under the title that they add to."""
-    titled: Item | None = None
-    for item in items:
-        if titled is not None and _is_detail(item) and _below(item, titled):
-            titled.children.append(item)
-            continue
-        if titled is not None:
-            yield titled
-        titled = item if _heads(item) else None
-        if titled is None:
-            yield item
-    if titled is not None:
-        yield titled
-
-
-def _below(item: Item, titled: Item) -> bool:
-    own = (*titled.section, titled.text) if titled.kind == "heading" else titled.section
-    return item.section == own
-
-
-def _heads(item: Item) -> bool:
-    spans = with_bare_links(item.spans)
-    above = _title_above(replace(item, spans=spans)) is not None
-    if item.kind in ("paragraph", "heading"):
-        return (above or _leads_with_title(spans)) and _names_paper(spans)
-    return item.kind == "bullet" and above and _names_paper(spans)
-
-
-def _is_detail(item: Item) -> bool:
-    spans = with_bare_links(item.spans)
-    named = any(span.url and is_titled(span) for span in spans)
-    if item.kind == "paragraph":  # a bullet may repeat the paper's address, a paragraph is prose
-        named = named or _names_paper(spans)
-    return bool(_DETAIL.match(item.text)) and not named and not item.children
 
 
 # -- bullets -------------------------------------------------------------------------------------
@@ -82,13 +45,13 @@ def _of_bullet(item: Item) -> Iterator[Row | Skipped]:
         addresses = " ".join(span.url or "" for span in spans if span.url)
         yield Skipped(item.line, "prose that names a paper", f"{item.text[:SHOWN]} {addresses}")
         return
-    if _names_paper(spans) and (title := _title_above(replace(item, spans=spans))) is not None:
+    if names_paper(spans) and (title := title_above(replace(item, spans=spans))) is not None:
         under = replace(item, section=item.section[:-1])
         yield from rows_in(spans, under, _spans_of(item.children), title)
         return
     below = [one for child in item.children for one in _recover(child)]
-    details = _details(item.children, below) if _names_paper(spans) else []
-    if _names_paper(spans):
+    details = _details(item.children, below) if names_paper(spans) else []
+    if names_paper(spans):
         own = {span.line for child in details for span in child.spans}
         yield from rows_in(spans, item, _spans_of(details))
         # A row made of what only adds to this one (its code, its authors) is no row of its own.
@@ -152,13 +115,6 @@ def _is_prose(spans: list[Span]) -> bool:
     return bool(sentence) and not is_label(label) and len(before.split()) > 3
 
 
-def _names_paper(spans: list[Span]) -> bool:
-    return any(
-        span.url and (kind_of(span.url, span.text) in ("paper", "published") or is_titled(span))
-        for span in spans
-    )
-
-
 # -- paragraphs ----------------------------------------------------------------------------------
 
 
@@ -170,25 +126,19 @@ def _of_paragraph(item: Item) -> Iterator[Row | Skipped]:
         below = details if number == len(groups) else []
         papers = [s for s in group if s.url and kind_of(s.url, s.text) in ("paper", "published")]
         if not papers:
-            continue  # prose; nothing in it names a paper
+            if leads_with_title(group) and _has_link(group):
+                yield Skipped(part.line, "no paper", part.text[:SHOWN])
+            continue  # else prose; nothing in it names a paper
         if text := _table_line(group):
             yield from rows_in(group, part, [], text)
-        elif _leads_with_title(group):
+        elif leads_with_title(group):
             yield from rows_in(group, part, below)
-        elif (title := _title_above(part)) is not None:
+        elif (title := title_above(part)) is not None:
             yield from rows_in(group, replace(part, section=part.section[:-1]), below, title)
         else:
             addresses = " ".join(span.url or "" for span in papers)
             text = f"{part.text[:SHOWN]} {addresses}".strip()
             yield Skipped(part.line, "prose that names a paper", text)
-
-
-def _title_above(item: Item) -> str | None:
-    """The heading above, where the item is no more than a link to the paper that it names."""
-    if len(item.section) < 2 or not is_label(item.text.replace(":", " ")):
-        return None
-    title = clean_title(item.section[-1])
-    return title if reads_as_title(title) else None
 
 
 def _lines(spans: list[Span]) -> Iterator[list[Span]]:
@@ -207,7 +157,7 @@ def _groups(lines: Iterable[list[Span]]) -> Iterator[list[Span]]:
     group: list[Span] = []
     for line in lines:
         blank = not any(s.text.strip() or s.url or s.pictures for s in line)
-        if group and not blank and _leads_with_title(line) and _has_link(group):
+        if group and not blank and leads_with_title(line) and _has_link(group):
             yield group
             group = []
         if not blank:
@@ -218,23 +168,6 @@ def _groups(lines: Iterable[list[Span]]) -> Iterator[list[Span]]:
 
 def _has_link(spans: list[Span]) -> bool:
     return any(span.url and not span.url.startswith("#") for span in spans)
-
-
-def _leads_with_title(spans: list[Span]) -> bool:
-    """True where the first words are a title, linked, bold or followed by a link at once."""
-    words = [s for s in spans if s.text.strip() and clean_title(s.text)]
-    while words and is_label(words[0].text) and len(words) > 1 and not words[0].url:
-        words = words[1:]
-    if not words:
-        return False
-    first = words[0]
-    if first.url is not None or first.bold:
-        return reads_as_title(first.text)
-    sentence = re.search(
-        r"[a-z][.!?]\s+[A-Z]|\b(?:our|we|this|these|please|see)\b", first.text, re.I
-    )
-    follows = len(words) > 1 and words[1].url is not None and is_label(words[1].text)
-    return reads_as_title(first.text) and follows and not sentence and len(first.text) < 250
 
 
 def _table_line(spans: list[Span]) -> str | None:

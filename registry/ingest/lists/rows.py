@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from registry.core.escape import one_line
 from registry.ingest.lists.addresses import arxiv_in, is_social, kind_of, mentioned_in, same_address
 from registry.ingest.lists.document import Fault, ListedLink, Row, Skipped
+from registry.ingest.lists.items import Item, Span
+from registry.ingest.lists.people import is_names
 from registry.ingest.lists.title import is_titled, title_in
-from registry.ingest.lists.walker import Item, Span
 from registry.ingest.lists.wording import (
     badge_text,
     clean_title,
@@ -21,7 +22,11 @@ from registry.ingest.lists.wording import (
 )
 
 SHOWN = 160  # characters of what was passed over
-_BARE_URL = re.compile(r"https?://[^\s<>\"'|]+[^\s<>\"'|.,;:!?)\]}]")
+_PAPER = ("paper", "published")
+_LABEL_BEFORE = re.compile(
+    r"(?:^|[^\w&-])([^\W\d_]+(?: (?:link|url))?)\W{0,3}[:\uff1a]\W{0,3}$", re.IGNORECASE
+)
+BARE_URL = re.compile(r"https?://[^\s<>\"'|]+[^\s<>\"'|.,;:!?)\]}]")
 
 
 @dataclass
@@ -37,21 +42,62 @@ class _Facts:
 def rows_in(
     spans: list[Span], item: Item, details: list[Span], title: str | None = None
 ) -> Iterator[Row | Skipped]:
-    """The rows in ``spans``: one, or one for each linked title where several papers are linked."""
-    starts = [
-        n
-        for n, span in enumerate(spans)
-        if span.url and is_titled(span) and kind_of(span.url, span.text) in ("paper", "published")
-    ]
-    addresses = {same_address(spans[n].url or "") for n in starts}
-    if title is None and len(starts) > 1 and len(addresses) == len(starts):
-        ends = [*starts[1:], len(spans)]
-        for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-            own = spans[0 if number == 0 else start : end]
-            rest = details if end == len(spans) else []
-            yield _row(own, rest, item, clean_title(spans[start].text))
+    """The rows in ``spans``: one, or one for each title where several papers are linked."""
+    starts = [] if title is not None else _starts(spans)
+    if len(starts) < 2:
+        yield _row(spans, details, item, title)
         return
-    yield _row(spans, details, item, title)
+    for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(spans)], strict=True)):
+        own = spans[0 if number == 0 else start : end]
+        named = clean_title(spans[start].text) if spans[start].url else None
+        yield _row(own, details if end == len(spans) else [], item, named)
+
+
+def _starts(spans: list[Span]) -> list[int]:
+    """Where the papers begin, if several are named: each of another address."""
+    papers = [n for n, s in enumerate(spans) if s.url and kind_of(s.url, s.text) in _PAPER]
+    titled = [n for n in papers if is_titled(spans[n])]
+    if titled:
+        starts = titled
+    elif any(span.bold and span.url is None and _is_name_of_one(span.text) for span in spans):
+        return []
+    elif not any(is_label(spans[n].text) for n in papers):
+        before = "".join(span.text for span in spans[: papers[0]]).strip() if papers else ""
+        starts = [] if _is_name_of_one(before) else papers
+    else:
+        return _labelled_starts(spans, papers)
+    addresses = {same_address(spans[n].url or "") for n in starts}
+    return starts if len(addresses) == len(starts) else []
+
+
+def _is_name_of_one(text: str) -> bool:
+    """True for a title; what ends in a colon names the papers that follow."""
+    return reads_as_title(text) and not text.rstrip(" *\"'\u201d").endswith(":")
+
+
+def _labelled_starts(spans: list[Span], papers: list[int]) -> list[int]:
+    """Where titles begin that each stand before a link such as "[paper]" to another paper."""
+    starts: list[int] = []
+    last, before = -1, None
+    for n in papers:
+        found = arxiv_in(spans[n].url or "")
+        if found is None or found.id is None or found.id == before:
+            continue
+        # Behind the link of the paper before, what stands in its brackets and its remarks come
+        # first: the title is what is nearest to the link.
+        title = next((m for m in range(n - 1, last, -1) if _begins_title(spans[m])), None)
+        if title is None:
+            return []
+        starts.append(title)
+        last, before = n, found.id
+    return starts
+
+
+def _begins_title(span: Span) -> bool:
+    text = span.text.strip().lstrip("[](){},;|/\u00b7 ")
+    if span.url is not None or not text or text[0].islower() or is_names(text):
+        return False
+    return reads_as_title(text) and not re.search(r"[a-z][.!?]\s+[A-Z]", text)
 
 
 def _row(spans: list[Span], details: list[Span], item: Item, title: str | None) -> Row | Skipped:
@@ -129,18 +175,25 @@ def _add_link(facts: _Facts, url: str, label: str) -> None:
 
 
 def with_bare_links(spans: list[Span]) -> list[Span]:
-    """``spans`` with the addresses that stand in text as links of their own."""
+    """``spans`` with the addresses that stand in text as links, called what stands before them."""
     found: list[Span] = []
     for span in spans:
         if span.url is not None or "http" not in span.text:
             found.append(span)
             continue
         at = 0
-        for match in _BARE_URL.finditer(span.text):
+        for match in BARE_URL.finditer(span.text):
             if before := span.text[at : match.start()]:
                 found.append(Span(before, span.line, bold=span.bold))
-            found.append(Span("", span.line, url=match[0]))
+            found.append(Span(_label_before(found), span.line, url=match[0]))
             at = match.end()
-        rest = Span(span.text[at:], span.line, None, span.bold, span.pictures, span.ends_line)
+        rest = replace(span, text=span.text[at:])
         found.append(rest)
     return found
+
+
+def _label_before(spans: list[Span]) -> str:
+    """The label that ends ``spans``, such as "Paper:"; nothing where none does."""
+    text = "".join(span.text for span in spans[-2:] if span.url is None)
+    match = _LABEL_BEFORE.search(text[-40:])
+    return match[1] if match and is_label(match[1]) else ""

@@ -7,36 +7,83 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from registry.core.escape import one_line
+from registry.ingest.lists.addresses import kind_of
 from registry.ingest.lists.document import Row, Skipped, When
+from registry.ingest.lists.items import Item, Span
+from registry.ingest.lists.people import is_names
 from registry.ingest.lists.rows import rows_in, with_bare_links
-from registry.ingest.lists.title import title_in
-from registry.ingest.lists.walker import Item, Span
+from registry.ingest.lists.title import is_titled, title_in
 from registry.ingest.lists.wording import date_in, reads_as_title, venue_in
 
-_TITLE_COLUMN = re.compile(r"\b(?:title|papers?|work|article|publication|reference)s?\b", re.I)
+_TITLE_COLUMN = re.compile(
+    r"\b(?:title|papers?|work|article|publication|reference)s?\b|\u6807\u9898|\u8bba\u6587|\u9898\u76ee",
+    re.I,
+)
 _NAME_COLUMN = re.compile(r"\b(?:name|method|model|approach|benchmark|dataset|algorithm)s?\b", re.I)
-_DATE_COLUMN = re.compile(r"\b(?:date|time|year|month|published|released?)\b", re.I)
-_VENUE_COLUMN = re.compile(r"\b(?:venue|conference|pub|publisher|journal|published)\b", re.I)
+_DATE_COLUMN = re.compile(
+    r"\b(?:date|time|year|month|published|released?)\b|\u65e5\u671f|\u65f6\u95f4|\u5e74\u4efd", re.I
+)
+_VENUE_COLUMN = re.compile(
+    r"\b(?:venue|conference|pub|publisher|journal|published)\b|\u4f1a\u8bae|\u671f\u520a", re.I
+)
+_OTHER_COLUMN = re.compile(
+    r"\b(?:authors?|institut\w+|affiliations?|organi[sz]ations?|abstract|summary|tl;?dr|notes?|"
+    r"descriptions?|ideas?|contributions?|takeaways?|highlights?|remarks?|comments?)\b|\u4f5c\u8005",
+    re.I,
+)
 
 
 def rows_of_table(item: Item) -> Iterator[Row | Skipped]:
     """The papers that a row of a table names, or why it names none."""
+    item = _under_shared_cells(item)
     cells = [with_bare_links(cell) for cell in item.cells]
     spans = [span for cell in cells for span in cell]
-    column = _column(item.header, _TITLE_COLUMN, cells)
-    if column is None:
-        column = _column(item.header, _NAME_COLUMN, cells)
+    column = _title_column(item.header, cells)
     title = _title_of_cell(cells[column]) if column is not None else None
-    if title is not None and not any(span.url for span in spans):
-        yield Row(item.line, item.section, title, None, when=_when_in(item, cells))
-        return
-    found = list(rows_in(spans, replace(item, spans=spans), [], title))
+    several = list(rows_in(cells[column], item, [])) if column is not None else []
+    if len(several) > 1:
+        found = several
+    else:
+        found = list(rows_in(spans, replace(item, spans=spans), [], title))
+    when, venue = _when_in(item, cells), _venue_in(item, cells)
     for row in found:
         if isinstance(row, Row):
-            when = _when_in(item, cells) or row.when
-            yield replace(row, when=when, venue=_venue_in(item, cells) or row.venue)
+            yield replace(row, when=when or row.when, venue=venue or row.venue)
+        elif title is not None and not any(span.url for span in spans):
+            yield Row(item.line, item.section, title, None, when=when, venue=venue)
         else:
             yield row
+
+
+def _under_shared_cells(item: Item) -> Item:
+    """``item`` with what stands beside several rows and is no date, venue or title as a section."""
+    cells, section = list(item.cells), item.section
+    for column in sorted(item.shared & set(range(len(cells)))):
+        text = one_line(" ".join(span.text for span in cells[column]))
+        name = item.header[column] if column < len(item.header) else ""
+        fact = any(kind.search(name) for kind in (_TITLE_COLUMN, _DATE_COLUMN, _VENUE_COLUMN))
+        if text and len(text) <= 100 and not fact and not any(s.url for s in cells[column]):
+            section = (*section, text)
+            cells[column] = []
+    return replace(item, cells=cells, section=section)
+
+
+def _title_column(header: tuple[str, ...], cells: list[list[Span]]) -> int | None:
+    """The column with the title: by its head, else by its cell; one linked to a paper is best."""
+    for wanted in (_TITLE_COLUMN, _NAME_COLUMN):
+        if (column := _column(header, wanted, cells)) is not None:
+            return column
+    rated = []
+    for number, cell in enumerate(cells):
+        name = header[number] if number < len(header) else ""
+        text = _title_of_cell(cell, 3)
+        if text is not None and not is_names(text) and not _OTHER_COLUMN.search(name):
+            linked = any(
+                is_titled(s) and kind_of(s.url or "", s.text) in ("paper", "published")
+                for s in cell
+            )
+            rated.append((not linked, not any(s.bold for s in cell), number))
+    return min(rated)[-1] if rated else None
 
 
 def _column(
@@ -48,9 +95,9 @@ def _column(
     return None
 
 
-def _title_of_cell(cell: list[Span]) -> str | None:
+def _title_of_cell(cell: list[Span], words: int = 1) -> str | None:
     title = title_in(cell)
-    return title if title and reads_as_title(title, 1) else None
+    return title if title and reads_as_title(title, words) else None
 
 
 def _when_in(item: Item, cells: list[list[Span]]) -> When | None:

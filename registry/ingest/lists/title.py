@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 
 from registry.ingest.lists.addresses import kind_of
-from registry.ingest.lists.walker import Span
+from registry.ingest.lists.items import Span
+from registry.ingest.lists.people import title_among
 from registry.ingest.lists.wording import clean_title, is_label, quoted, reads_as_title
 
 _REMARK = re.compile(r"\s*[-\u2013\u2014:,;(|\u00b7]")
@@ -13,17 +15,7 @@ _REMARK = re.compile(r"\s*[-\u2013\u2014:,;(|\u00b7]")
 
 def title_in(spans: list[Span]) -> str | None:
     """The title among ``spans``, or None."""
-    ways = (
-        _linked_to_paper,
-        _bold,
-        _quoted,
-        _before_link,
-        _titled,
-        _after_link,
-        _linked,
-        _anything,
-    )
-    for way in ways:
+    for way in _WAYS:
         text = way(spans)
         if text and (title := clean_title(text)) and not is_label(title):
             return title
@@ -47,6 +39,15 @@ def _bold(spans: list[Span]) -> str | None:
     return next(found, None)
 
 
+def _short_bold(spans: list[Span]) -> str | None:
+    """A bold name of a word or two, where what follows in brackets says that it is all of it."""
+    words = [s for s in spans if s.text.strip()]
+    if len(words) < 2 or not words[0].bold or words[0].url is not None:
+        return None
+    stands_alone = words[1].url is None and words[1].text.lstrip().startswith("(")
+    return words[0].text if stands_alone and reads_as_title(words[0].text, 1) else None
+
+
 def _quoted(spans: list[Span]) -> str | None:
     text = " ".join(s.text for s in spans if s.url is None)
     found = quoted(text)
@@ -56,18 +57,35 @@ def _quoted(spans: list[Span]) -> str | None:
 def _before_link(spans: list[Span]) -> str | None:
     """The text before a link that names it; badges and labels may come first."""
     words: list[str] = []
-    for span in spans:
+    for span, following in zip_longest(spans, spans[1:]):
         linked = span.url is not None or bool(span.pictures)
         if words and linked:
             break
         if linked and not is_label(span.text):
             return None
         if not linked and (words or clean_title(span.text)):
-            words.append(span.text)
-            if span.ends_line and reads_as_title("".join(words)):
+            words.append(f"{span.text} " if span.ends_line else span.text)
+            goes_on = span.folded and following is not None and _goes_on(span.text, following.text)
+            if span.ends_line and not goes_on and reads_as_title("".join(words)):
                 break
-    text = "".join(words)
-    return text if reads_as_title(text) else None
+    text = _without_name(spans, "".join(words))
+    return title_among(text) if reads_as_title(text) else None
+
+
+def _without_name(spans: list[Span], text: str) -> str:
+    """``text`` without a bold name that a dash sets apart from the title."""
+    name = next((s for s in spans if s.text.strip()), None)
+    if name is None or not name.bold or not text.startswith(name.text):
+        return text
+    rest = text[len(name.text) :]
+    dash = re.match(r"\s*[-\u2013\u2014]\s+(?=[A-Z])", rest)
+    return rest[dash.end() :] if dash and reads_as_title(rest) else text
+
+
+def _goes_on(line: str, following: str) -> bool:
+    """True where a line of the source ends within a sentence."""
+    start = following.lstrip()[:1]
+    return start.islower() and line.rstrip()[-1:].isalnum()
 
 
 def _titled(spans: list[Span]) -> str | None:
@@ -87,7 +105,7 @@ def _after_link(spans: list[Span]) -> str | None:
         elif link is not None and reads_as_title(span.text):
             # "[Name](...) - what it does": the name is the title, not what is said of it.
             remark = _REMARK.match(span.text) and not is_label(link.text)
-            return None if remark else span.text
+            return None if remark else title_among(span.text)
     return None
 
 
@@ -96,5 +114,6 @@ def _anything(spans: list[Span]) -> str | None:
 
 
 _WAYS = (
-    _linked_to_paper, _bold, _quoted, _before_link, _titled, _after_link, _linked, _anything,
+    _linked_to_paper, _bold, _short_bold, _quoted, _before_link, _titled, _after_link, _linked,
+    _anything,
 )  # fmt: skip

@@ -6,57 +6,26 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
 
-from registry.core.escape import one_line
 from registry.ingest.lists.events import Event
+from registry.ingest.lists.grid import Grid
+from registry.ingest.lists.items import Item, Span
 
-Kind = Literal["bullet", "table", "paragraph", "heading"]
 _DEEPEST = 30  # bullets within bullets; deeper ones count as beside each other
 _HEADING = re.compile(r"h([1-6])")
 
 
 @dataclass
-class Span:
-    """A stretch of text, linked or not; ``pictures`` are the addresses of images within it."""
-
-    text: str
-    line: int
-    url: str | None = None
-    bold: bool = False
-    pictures: list[str] = field(default_factory=list)
-    ends_line: bool = False
-
-
-@dataclass
-class Item:
-    """What may name papers: its spans, and the items nested below it.
-
-    ``cells`` are the spans of each column where it is a row of a table, under ``header``.
-    """
-
-    kind: Kind
-    line: int
-    section: tuple[str, ...]
-    spans: list[Span] = field(default_factory=list)
-    children: list[Item] = field(default_factory=list)
-    cells: list[list[Span]] = field(default_factory=list)
-    header: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The words of the item itself, in one line."""
-        spans = [span for cell in self.cells for span in cell] or self.spans
-        return one_line(" ".join(span.text for span in spans))
-
-
-@dataclass
 class Walk:
-    """The outcome of a walk: items in order, and the headings and jumps of the document."""
+    """The outcome of a walk: items in order, and the headings and jumps of the document.
+
+    ``hidden`` are lines that no reader sees: where, why and what.
+    """
 
     items: list[Item] = field(default_factory=list)
     anchors: set[str] = field(default_factory=set)
     jumps: list[tuple[int, str]] = field(default_factory=list)
+    hidden: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 def walk(stream: Iterable[Event]) -> Walk:
@@ -96,10 +65,11 @@ class _Walker:
         self._seen: dict[str, int] = {}
         self._open: list[Item] = []  # bullets, the outermost first
         self._loose: Item | None = None  # a paragraph or a heading
-        self._tables: list[_Table] = []
+        self._tables: list[Grid] = []
         self._link: Span | None = None
         self._bold = 0
         self._summary = False
+        self._term = False  # the innermost bullet is a term of a list of definitions
 
     # -- the stream ---------------------------------------------------------------------------
 
@@ -108,6 +78,8 @@ class _Walker:
             self._text(event)
         elif event.kind == "break":
             self._break(event)
+        elif event.kind == "hidden":
+            self.walk.hidden.append((event.line, event.attributes["why"], event.name))
         elif event.kind == "open":
             self._opened(event)
         else:
@@ -139,7 +111,13 @@ class _Walker:
             self._end_loose()
             self._loose = Item("heading", event.line, self._section(int(match[1])))
         elif name in ("table", "tr", "td", "th"):
-            self._open_table_part(name, event.line)
+            self._open_table_part(event)
+        elif name == "dt":
+            self._end_term()
+            self._start_bullet(event.line)
+            self._term = True
+        elif name == "dd":
+            self._line_ends()
         elif name in ("p", "div", "details", "ul", "ol", "blockquote", "hr", "center"):
             self._end_loose()
 
@@ -156,6 +134,8 @@ class _Walker:
             self._end_bullet()
         elif match := _HEADING.fullmatch(name):
             self._end_heading(int(match[1]))
+        elif name == "dl":
+            self._end_term()
         elif name == "table" and self._tables:
             self._end_table()
         elif name == "tr" and self._tables:
@@ -184,10 +164,11 @@ class _Walker:
         if self._link is not None:
             self._link.text += " "
         else:
-            self._line_ends()
+            self._line_ends(folded=event.name == "fold")
 
-    def _line_ends(self) -> None:
+    def _line_ends(self, folded: bool = False) -> None:
         if spans := self._spans_here():
+            spans[-1].folded = folded and (spans[-1].folded or not spans[-1].ends_line)
             spans[-1].ends_line = True
 
     def _start_link(self, event: Event) -> None:
@@ -238,6 +219,11 @@ class _Walker:
         item = self._open.pop()
         (self._open[-1].children if self._open else self.walk.items).append(item)
 
+    def _end_term(self) -> None:
+        if self._term and self._open:
+            self._end_bullet()
+        self._term = False
+
     def _end_loose(self) -> None:
         item, self._loose = self._loose, None
         if item is None or not any(s.text.strip() or s.pictures or s.url for s in item.spans):
@@ -275,51 +261,17 @@ class _Walker:
 
     # -- tables -------------------------------------------------------------------------------
 
-    def _open_table_part(self, name: str, line: int) -> None:
+    def _open_table_part(self, event: Event) -> None:
         self._end_loose()
-        if name == "table" or not self._tables:
-            self._tables.append(_Table(self._section()))
-        if name == "tr":
-            self._tables[-1].start_row(line)
-        elif name in ("td", "th"):
-            self._tables[-1].start_cell(line, name == "th")
+        if event.name == "table" or not self._tables:
+            self._tables.append(Grid(self._section()))
+        if event.name == "tr":
+            self._tables[-1].start_row(event.line)
+        elif event.name in ("td", "th"):
+            self._tables[-1].start_cell(event)
 
     def _end_table(self) -> None:
         self._end_loose()
         table = self._tables.pop()
         table.end_row()
         (self._open[-1].children if self._open else self.walk.items).extend(table.rows)
-
-
-class _Table:
-    """The rows of one table; a row of one filled cell among several columns names a part of it."""
-
-    def __init__(self, section: tuple[str, ...]) -> None:
-        self.rows: list[Item] = []
-        self.cells: list[list[Span]] = []
-        self._section, self._part = section, ""
-        self._header: tuple[str, ...] = ()
-        self._heads = 0
-        self._line = 0
-
-    def start_row(self, line: int) -> None:
-        self.end_row()
-        self._line, self._heads = line, 0
-
-    def start_cell(self, line: int, head: bool) -> None:
-        self._line = self._line or line
-        self.cells.append([])
-        self._heads += head
-
-    def end_row(self) -> None:
-        cells, self.cells = self.cells, []
-        texts = tuple(one_line(" ".join(s.text for s in cell)) for cell in cells)
-        linked = any(span.url for cell in cells for span in cell)
-        if cells and self._heads == len(cells) and not linked:
-            self._header = texts
-        elif cells and sum(map(bool, texts)) == 1 and not linked and len(self._header) > 1:
-            self._part = next(filter(None, texts))
-        elif any(texts) or linked:
-            section = (*self._section, self._part) if self._part else self._section
-            self.rows.append(Item("table", self._line, section, cells=cells, header=self._header))
-        self._line = 0

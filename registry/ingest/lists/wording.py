@@ -31,6 +31,13 @@ _LABEL_LINES = (
     "tmlr tnnls to tpami tweet twitter type uai unofficial url usenix v1 v2 v3 v4 version",
     "video videos view web website weights wiley with workshop workshops wsdm www x zotero",
 )
+# Paper, link, code, address, project, home page, data, video, blog, text, preprint: in Chinese,
+# Japanese and Korean, where they stand together without a blank.
+_WIDE_LABEL = re.compile(
+    "(?:\u8bba\u6587|\u8ad6\u6587|\u6587\u7ae0|\u539f\u6587|\u94fe\u63a5|\u9023\u7d50|\u5730\u5740|\u4ee3\u7801|\u7a0b\u5f0f\u78bc|\u9879\u76ee|\u5c08\u6848|\u4e3b\u9875"
+    "|\u7f51\u9875|\u7f51\u7ad9|\u6570\u636e\u96c6?|\u6a21\u578b|\u89c6\u9891|\u535a\u5ba2|\u9884\u5370\u672c|\u5b98\u65b9|\u5f00\u6e90|\u5728\u7ebf|\u9605\u8bfb"
+    "|\u30ea\u30f3\u30af|\u30b3\u30fc\u30c9|\u30c7\u30fc\u30bf|\ub17c\ubb38|\ub9c1\ud06c|\ucf54\ub4dc|\ub370\uc774\ud130)+"
+)
 _LABEL_WORDS = frozenset(word for line in _LABEL_LINES for word in line.split())
 _VENUES = re.compile(
     r"\b((?:NeurIPS|NIPS|ICML|ICLR|AAAI|IJCAI|ACL|EMNLP|NAACL|EACL|COLING|TACL|COLM|CVPR|ICCV|"
@@ -55,6 +62,7 @@ _DATES = (
     re.compile(rf"\b(?P<n>[A-Za-z]{{3,9}})\.?\s+(?P<d>[0-3]?[0-9])(?:st|nd|rd|th)?,?\s+(?P<y>{_YEAR})"),
     re.compile(rf"\b(?P<n>[A-Za-z]{{3,9}})\.?,?\s+(?P<y>{_YEAR})"),
     re.compile(rf"(?<![0-9.])(?P<y>{_YEAR})[-/.](?P<m>[01]?[0-9])(?![0-9])"),
+    re.compile(rf"(?<![0-9.])(?P<y>{_YEAR})\u5e74(?P<m>[01]?[0-9])\u6708(?:(?P<d>[0-3]?[0-9])\u65e5)?"),
     re.compile(rf"(?<![0-9.])(?P<m>0[1-9]|1[0-2])/(?P<y>{_YEAR})(?![0-9])"),
     re.compile(rf"(?<![0-9.])(?P<y>{_YEAR})(?![0-9.])"),
 )  # fmt: skip
@@ -63,11 +71,24 @@ _LEADING = re.compile(
     rf"|[\[(\uff08\u3010]\s*(?:{_YEAR}|[0-9]{{2}})(?:[-/. ][0-9]{{1,2}}){{0,2}}\s*[\])\uff09\u3011]"
     rf"|{_YEAR}[-/.][01]?[0-9](?:[-/.][0-3]?[0-9])?(?![0-9])"
     rf"|[0-9]{{1,3}}[.)]\s"
-    rf"|:[a-z_0-9+-]+:)"
+    rf"|{_YEAR}[,.:]\s"
+    rf"|(?:(?:paper )?title|paper|\u6807\u9898|\u8bba\u6587)\s*[:\uff1a]"
+    rf"|:[a-z_0-9+-]+:)",
+    re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|arxiv\.org/\S+", re.IGNORECASE)
 _LONGEST = 1000  # characters looked at; nothing longer is a title
-_TAG = re.compile(r"[\[(\u3010]([^\])\u3011]*)[\])\u3011]\s*(?=\S)")
-_QUOTES = "\"'*_`\u201c\u201d\u2018\u2019"
+_TAG = re.compile(r"[\[(\u3010\uff08]([^\])\u3011\uff09]*)[\])\u3011\uff09]\s*(?=\S)")
+_TAG_BEHIND = re.compile(
+    r"(?<=\S)\s*[\[(\u3010\uff08]([^\[\]()\u3010\u3011\uff08\uff09]{1,60})[\])\u3011\uff09]$"
+)
+_LABELS_BEHIND = re.compile(
+    r"\s*[,;|\u00b7]\s*(?:links?|papers?|pdf|arxiv|url|code)\s*:?$", re.IGNORECASE
+)
+_WRAPS = {
+    '"': '"\u201d', "\u201c": '\u201d"', "'": "'\u2019", "\u2018": "\u2019'", "*": "*", "_": "_",
+    "`": "`'", "[": "]", "\u3010": "\u3011", "\u300a": "\u300b", "\u300c": "\u300d",
+}  # fmt: skip
 _QUOTED = re.compile(r"[\"\u201c\u00ab]([^\"\u201d\u00bb]{12,300})[\"\u201d\u00bb]")
 _AUTHORS = re.compile(
     r"^[A-Z][\w'`-]+(?: (?:et al|and|&) ?[\w.]*)?\.?,? ?\(?(?:19|20)[0-9]{2}[a-z]?\)?$"
@@ -84,7 +105,7 @@ _CITED = re.compile(
     r"|,\s*(?:19|20)[0-9]{2}$",
     re.IGNORECASE,
 )
-_TRAILING = re.compile(r"(?:[\s,;:|\-\u2013\u2014(\[{/]|\.(?!\.))+$")
+_TRAILING = re.compile(r"(?:[\s,;:|\-\u2013\u2014(\[{/\uff08\u3010\uff0c\u3002\uff1a]|\.(?!\.))+$")
 _BADGE_HOSTS = ("img.shields.io", "shields.io", "badgen.net", "badges.aleen42.com")
 
 
@@ -94,6 +115,8 @@ def clean_title(text: str) -> str:
 
     >>> clean_title("\U0001f525 (2024.05) A Made-up Title. ")
     'A Made-up Title'
+    >>> clean_title("Title: [A Made-up Title] (Jan 2024), Link:")
+    'A Made-up Title'
     """
     title = one_line(text[:_LONGEST]).replace("**", "").replace("__", "").strip()
     before = None
@@ -101,17 +124,23 @@ def clean_title(text: str) -> str:
         before = title
         title = _LEADING.sub("", _without_pictures(title)).strip()
         title = re.sub(r"\s*\[\s*\]|\s*\(\s*\)", "", title)
-        if (
-            match := re.match(r"[\[(\u3010]([^\])\u3011]*)[\])\u3011]\s*(?=\S)", title)
-        ) and is_label(match[1]):
+        if (match := _TAG.match(title)) and is_label(match[1]):
             title = title[match.end() :]
+        if (match := _TAG_BEHIND.search(title)) and is_label(match[1]):
+            title = title[: match.start()]
         title = _TRAILING.sub("", _ENDING.sub("", _CITED.sub("", title))).strip()
-        if (
-            len(title) > 1
-            and title[0] in "\"\u201c'\u2018*_`"
-            and title[-1] in "\"\u201d'\u2019*_`"
-        ):
-            title = title[1:-1].strip()
+        title = _LABELS_BEHIND.sub("", title)
+        title = _unwrapped(title)
+    return title
+
+
+def _unwrapped(title: str) -> str:
+    """``title`` without the quotes or brackets that it stands in as a whole."""
+    ends = _WRAPS.get(title[:1], "")
+    if len(title) > 1 and ends and title[-1] in ends:
+        inner = title[1:-1]
+        if title[0] not in inner and not any(end in inner for end in ends if end not in "'\u2019"):
+            return inner.strip()
     return title
 
 
@@ -120,14 +149,14 @@ def is_label(text: str) -> bool:
     """True for what names a link and no paper: "Paper", "arXiv 2024", "[Code]", "2401.00001"."""
     bare = one_line(text[:_LONGEST]).strip(" []()\u3010\u3011:;,.!|*_-/")
     bare = without_mention(bare)
-    if not bare or _AUTHORS.match(bare):
+    if not bare or _AUTHORS.match(bare) or _ADDRESS.fullmatch(bare):
         return True
     words = re.findall(r"[^\W_]+(?:[.'+-][^\W_]+)*", bare.lower())
     return all(_is_label_word(word) for word in words)
 
 
 def _is_label_word(word: str) -> bool:
-    if word in _LABEL_WORDS:
+    if word in _LABEL_WORDS or _WIDE_LABEL.fullmatch(word):
         return True
     parts = re.split(r"[.'+-]", word)
     return all(p in _LABEL_WORDS or re.fullmatch(r"[0-9]*(?:st|nd|rd|th)?", p) for p in parts)
@@ -144,9 +173,10 @@ def reads_as_title(text: str, words: int = 3) -> bool:
 
 
 def quoted(text: str) -> str | None:
-    """A title that ``text`` sets between double quotes."""
+    """A title that ``text`` sets between double quotes; none where they are a part of one."""
     match = _QUOTED.search(text)
-    return match[1] if match else None
+    goes_on = match and re.match(r"\s*[:?!]\s*\w", text[match.end() :])
+    return match[1] if match and not goes_on else None
 
 
 def date_in(text: str) -> When | None:

@@ -21,6 +21,12 @@ from registry.ingest.lists.addresses import (
         "https://export.arxiv.org/abs/2401.01234?context=cs", "https://alphaxiv.org/abs/2401.01234",
         "https://huggingface.co/papers/2401.01234", "https://doi.org/10.48550/arXiv.2401.01234",
         "https://browse.arxiv.org/pdf/2401.01234", "https://ar5iv.labs.arxiv.org/html/2401.01234",
+        "https://papers.cool/arxiv/2401.01234", "https://scirate.com/arxiv/2401.01234v2",
+        "https://api.semanticscholar.org/arXiv:2401.01234",
+        "https://www.paperdigest.org/paper/?paper_id=arxiv-2401.01234",
+        "https://huggingface.co/papers?q=2401.01234",
+        "https://web.archive.org/web/2024/https://arxiv.org/abs/2401.01234",
+        "https://proxy.example.org/?to=https://arxiv.org/abs/2401.01234",
     ],
 )  # fmt: skip
 def test_every_form_of_an_address_gives_its_identifier(url: str) -> None:
@@ -35,7 +41,6 @@ def test_every_form_of_an_address_gives_its_identifier(url: str) -> None:
         "https://arxiv.org/abs/2401.01234}, year={2024}", "https://arxiv.org/abs/2401.01234).",
         "https://arxiv.org/2401.01234", "https://arxiv.org/abs/arxiv.org/abs/2401.01234",
         "https://arxiv.org/pdf/2401.01234v1v2", "https://www.arxiv.org/abs/2401.01234,",
-        "https://proxy.example.org/?to=https://arxiv.org/abs/2401.01234",
     ],
 )  # fmt: skip
 def test_an_address_with_a_tail_is_repaired_and_says_so(url: str) -> None:
@@ -112,3 +117,13 @@ def test_two_addresses_of_one_page_are_the_same() -> None:
         "https://aclanthology.org/2024.x.1/"
     )
     assert same_address("https://arxiv.org/pdf/2401.01234v2") == "arxiv:2401.01234"
+
+
+def test_code_for_a_paper_of_arxiv_is_code() -> None:
+    url = "https://github.com/nobody/arxiv-2401.01234"
+    assert (arxiv_in(url), kind_of(url)) == (None, "code")
+
+
+def test_what_the_list_calls_the_paper_is_published_wherever_it_lies() -> None:
+    assert kind_of("https://nobody.notion.site/snails", "[Paper]") == "published"
+    assert kind_of("https://nobody.notion.site/snails", "Blog") == "project"

@@ -73,6 +73,32 @@ def test_a_title_unlike_the_papers_own_is_another_paper_or_a_new_title(index: Ti
     assert found(look(near, index)) == [("warning", "title-differs", 1)]
 
 
+def test_a_name_that_the_title_or_the_papers_method_bears_out_passes(index: TitleIndex) -> None:
+    assert found(look(row("HSFQ", "2402.00002"), index)) == []
+    own = {"2403.00003": frozenset(["slugnet"])}
+    assert found(look(row("SlugNet", "2403.00003"), index, names=own)) == []
+
+
+def test_a_name_that_nothing_bears_out_is_only_warned_of(index: TitleIndex) -> None:
+    assert found(look(row("SlugNet", "2403.00003"), index)) == [("warning", "title-differs", 1)]
+
+
+def test_without_a_file_of_titles_a_known_title_still_finds_its_identifier() -> None:
+    own = {"2401.00001": ("Patient Snails Learn Slowly",)}
+    report = look(row("Patient Snails Learn Slowly", "2401.00002"), None, own=own)
+    assert [(f.code, f.suggested) for f in report.findings] == [("wrong-id", "2401.00001")]
+
+
+def test_one_paper_under_two_titles_at_two_places_is_a_repetition(index: TitleIndex) -> None:
+    text = row("Hasty Slugs Forget Quickly in Wet Gardens", "2402.00002")
+    text += "* Quick Forgetting of Slugs under Rain [[Paper]](https://openreview.net/forum?id=x)\n"
+    assert ("warning", "duplicate", 2) in found(look(text, index))
+
+
+def test_a_link_to_the_top_of_the_page_is_whole(index: TitleIndex) -> None:
+    assert found(look("# L\n[up](#top)\n", index)) == []
+
+
 def test_an_identifier_of_which_nothing_is_known_is_reported_with_what_was_searched(
     index: TitleIndex,
 ) -> None:

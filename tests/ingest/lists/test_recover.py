@@ -189,9 +189,14 @@ def test_what_is_no_row_says_why_and_where(text: str, reason: str) -> None:
     assert {skipped.line for skipped in document.skipped} <= {3, 4}
 
 
-def test_what_stands_in_code_is_no_row() -> None:
-    document = read(f"```\n- [Patient Snails Learn Slowly]({URL})\n```\n")
-    assert (document.rows, document.skipped) == ([], [])
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [("```", "```", "in a block of code"), ("<!--", "-->", "in a comment")],
+)
+def test_what_no_reader_sees_is_no_row_and_says_so(before: str, after: str, reason: str) -> None:
+    document = read(f"{before}\nslugs\n- [Patient Snails Learn Slowly]({URL})\n{after}\n")
+    assert document.rows == []
+    assert [(skipped.line, skipped.reason) for skipped in document.skipped] == [(3, reason)]
 
 
 def test_headings_give_the_anchors_that_github_gives() -> None:
