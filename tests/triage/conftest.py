@@ -102,4 +102,5 @@ def _settings(folder: Path, database_url: str) -> Settings:
         workspace=folder,
         database_url=database_url,
         catalog_dir=folder / "catalog",
+        cache_dir=folder / "cache",
     )
