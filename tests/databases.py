@@ -8,6 +8,7 @@ is no server those tests are skipped with the reason, but never in silence under
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +20,8 @@ from sqlalchemy import make_url
 from registry.core.settings import Settings
 from registry.store.engine import open_store
 from tests import throwaway_postgres
+
+KINDS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
@@ -49,13 +52,23 @@ def migrated_database(postgres: str, tmp_path_factory: pytest.TempPathFactory) -
         yield str(make_url(url).database)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty, migrated database; each test that uses it runs on both kinds."""
+    with copied(request, "migrated", tmp_path) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def copied(request: pytest.FixtureRequest, name: str, folder: Path) -> Iterator[str]:
+    """The address of a copy of what the fixtures ``name``_file or ``name``_database have made.
+
+    ``request`` is that of a fixture with ``params=KINDS``; a file is copied into ``folder``.
+    """
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "registry.db")
-        yield f"sqlite:///{tmp_path}/registry.db"
+        shutil.copy(request.getfixturevalue(f"{name}_file"), folder / "registry.db")
+        yield f"sqlite:///{folder}/registry.db"
         return
-    template = request.getfixturevalue("migrated_database")
+    template = request.getfixturevalue(f"{name}_database")
     with throwaway_postgres.database(request.getfixturevalue("postgres"), template) as url:
         yield url

@@ -28,13 +28,13 @@ class Newer:
     day: str  # of submission, or the month where no more is known
     since: date  # to sort by
     leaves: tuple[str, ...]
-    words: tuple[str, ...] = ()  # of a candidate's title, one for each leaf, which they name
+    reasons: tuple[str, ...] = ()  # of a candidate, one for each leaf: why it would go there
 
-    def word_for(self, leaves: Iterable[str]) -> str | None:
-        """The words of its title for which it stands under ``leaves``; None for an entry."""
+    def reason_for(self, leaves: Iterable[str]) -> str | None:
+        """Why it stands under ``leaves``; None for an entry, which somebody put there."""
         wanted = set(leaves)
-        pairs = zip(self.leaves, self.words, strict=False)
-        return next((word for leaf, word in pairs if leaf in wanted), None)
+        pairs = zip(self.leaves, self.reasons, strict=False)
+        return next((reason for leaf, reason in pairs if leaf in wanted), None)
 
 
 @dataclass(frozen=True)

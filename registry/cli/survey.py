@@ -45,7 +45,7 @@ def survey(
     """Show a survey's outline, what of it stands here, and what appeared since, by section.
 
     A paper stands under every section that has one of its leaves; counts of the whole survey count
-    it once. Candidates are preprints that wait for a decision and whose title names a leaf.
+    it once. Candidates are preprints that wait for a decision; the ranker says where they would go.
 
     Example:
 
@@ -180,7 +180,7 @@ def _section(section: TrackedSection, titles: Titles) -> dict[str, Any]:
         "also_run": section.also_run,
         "newer": [_newer(one) for one in section.newer],
         "candidates": [
-            {**_newer(one), "why": one.word_for(section.leaves)} for one in section.candidates
+            {**_newer(one), "why": one.reason_for(section.leaves)} for one in section.candidates
         ],
         "sections": [_section(below, titles) for below in section.sections],
     }

@@ -91,8 +91,8 @@ def _candidates(section: TrackedSection) -> Html | None:
 
 
 def _why(one: Newer, section: TrackedSection) -> Html | None:
-    word = one.word_for(section.leaves)
-    return el("span", f" names {word}", class_="faint") if word else None
+    reason = one.reason_for(section.leaves)
+    return el("span", f" {reason}", class_="faint") if reason else None
 
 
 def _folded(title: str, rows: Sequence[tuple[Html, Html]], count: int) -> Html:

@@ -1,4 +1,8 @@
-"""Candidates whose title names a leaf, as a survey's page lists them."""
+"""Candidates with the leaves they would go to, as a survey's page lists them.
+
+The ranker names the leaves. Words of the title do where it learned nothing, or did not look: the
+catalog is too small, or the backlog too long.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,11 @@ from registry.catalog.tracking import Newer
 
 if TYPE_CHECKING:
     from registry.core.settings import Settings
+    from registry.triage.ranked import LeafGuess
 
 
 def newcomers(settings: Settings, taxonomy: Taxonomy, after: date) -> tuple[Newer, ...]:
-    """The candidates submitted after ``after`` whose title names a leaf, the newest first.
+    """The candidates submitted after ``after`` that have a leaf to go to, the newest first.
 
     Empty where nothing was ingested yet: to look makes no database.
     """
@@ -23,20 +28,31 @@ def newcomers(settings: Settings, taxonomy: Taxonomy, after: date) -> tuple[Newe
     if name != settings.database_url and not Path(name).is_file():
         return ()
     from registry.store.engine import open_store
+    from registry.store.sync import refresh
     from registry.store.waiting import waiting_since
+    from registry.triage.placed import placed
 
     with open_store(settings) as store:
+        refresh(store, settings)
         found = waiting_since(store, after)
-    leaves = TitleLeaves.of(taxonomy)
+        by_ranker = placed(store, settings, taxonomy) if found else {}
+    titles = TitleLeaves.of(taxonomy)
     return tuple(
         Newer(
             one.id,
             one.title,
             one.submitted.isoformat(),
             one.submitted,
-            tuple(named),
-            tuple(named.values()),
+            tuple(leaves),
+            tuple(leaves.values()),
         )
         for one in found
-        if (named := leaves.named(one.title))
+        if (leaves := _why(by_ranker.get(one.id), one.title, titles))
     )
+
+
+def _why(guesses: tuple[LeafGuess, ...] | None, title: str, titles: TitleLeaves) -> dict[str, str]:
+    """Each leaf, and what speaks for it."""
+    if guesses is None:
+        return {leaf: f"names {word}" for leaf, word in titles.named(title).items()}
+    return {guess.leaf: f"likely {guess.probability:.0%}" for guess in guesses}

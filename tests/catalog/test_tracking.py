@@ -46,7 +46,7 @@ def ids(found: tuple[Newer, ...]) -> list[str]:
 
 def candidate(id_: str, day: date, *leaves: str) -> Newer:
     return Newer(
-        id_, "Made up", day.isoformat(), day, leaves, tuple(f"word for {leaf}" for leaf in leaves)
+        id_, "Made up", day.isoformat(), day, leaves, tuple(f"reason for {leaf}" for leaf in leaves)
     )
 
 
@@ -106,6 +106,6 @@ def test_candidates_stand_beside_the_catalog_s_papers() -> None:
     )
     assert ids(found.sections[0].candidates) == ["2406.00002", "2406.00001"]
     (pears,) = found.sections[1].candidates
-    assert pears.word_for(found.sections[1].leaves) == "word for fruit/pears"
-    assert pears.word_for(found.sections[0].leaves) == "word for fruit/apples"
+    assert pears.reason_for(found.sections[1].leaves) == "reason for fruit/pears"
+    assert pears.reason_for(found.sections[0].leaves) == "reason for fruit/apples"
     assert ids(found.candidates) == ["2406.00002", "2406.00001"]

@@ -16,11 +16,11 @@ GIST = "The title is drawn by lot, and so is everything that stands below it."
 
 
 @pytest.fixture
-def candidate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> str:
+def candidate(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> str:
     """The id of a candidate in a made-up workplace."""
     fabricated.write(tmp_path / "catalog", fabricated.paper())
     monkeypatch.setenv("REGISTRY_CATALOG_DIR", str(tmp_path / "catalog"))
-    monkeypatch.setenv("REGISTRY_DATABASE_URL", f"sqlite:///{tmp_path}/registry.db")
+    monkeypatch.setenv("REGISTRY_DATABASE_URL", database_url)
     [work] = corpus(1)
     page = tmp_path / "page.xml"
     page.write_bytes(feed(entry(work), "search_query=x", 1))

@@ -17,10 +17,10 @@ FACTS = {
 
 
 @pytest.fixture
-def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def catalog(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     fabricated.write(tmp_path / "catalog", fabricated.paper())
     monkeypatch.setenv("REGISTRY_CATALOG_DIR", str(tmp_path / "catalog"))
-    monkeypatch.setenv("REGISTRY_DATABASE_URL", f"sqlite:///{tmp_path}/registry.db")
+    monkeypatch.setenv("REGISTRY_DATABASE_URL", database_url)
     (tmp_path / "facts.jsonl").write_text(json.dumps(FACTS) + "\n")
     return tmp_path / "catalog"
 

@@ -27,12 +27,12 @@ exclude:
 
 
 @pytest.fixture
-def ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> list[str]:
+def ids(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> list[str]:
     """The ids of four candidates in a made-up workplace, the newest first."""
     fabricated.write(tmp_path / "catalog", fabricated.paper())
     (tmp_path / "catalog" / "criteria.yaml").write_text(CRITERIA)
     monkeypatch.setenv("REGISTRY_CATALOG_DIR", str(tmp_path / "catalog"))
-    monkeypatch.setenv("REGISTRY_DATABASE_URL", f"sqlite:///{tmp_path}/registry.db")
+    monkeypatch.setenv("REGISTRY_DATABASE_URL", database_url)
     monkeypatch.setenv("REGISTRY_REVIEWER", "ann")
     page = tmp_path / "page.xml"
     page.write_bytes(feed("".join(map(entry, corpus(4))), "search_query=x", 4))

@@ -15,16 +15,22 @@ from tests.triage import made_up
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A made-up catalog, no store yet, and files of labels and background."""
+    """A made-up catalog, and files of labels and background."""
     fabricated.write(tmp_path / "catalog", fabricated.paper())
     monkeypatch.setenv("REGISTRY_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REGISTRY_CATALOG_DIR", str(tmp_path / "catalog"))
-    monkeypatch.setenv("REGISTRY_DATABASE_URL", f"sqlite:///{tmp_path}/registry.db")
     every = made_up.library(each=20, others=120)
     write(tmp_path / "labels.jsonl", [one for one in every if one.relevant])
     write(tmp_path / "background.jsonl", [one for one in every if not one.relevant])
     return tmp_path
+
+
+@pytest.fixture
+def stored(workplace: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same with an empty store, on either database."""
+    monkeypatch.setenv("REGISTRY_DATABASE_URL", database_url)
+    return workplace
 
 
 FILES = ("--labels", "labels.jsonl", "--background", "background.jsonl")
@@ -57,7 +63,7 @@ def test_simulating_prints_figures_and_writes_them_with_a_plot(workplace: Path, 
     ElementTree.fromstring((workplace / "made.svg").read_text())
 
 
-def test_a_text_is_ranked_with_its_reasons(workplace: Path, capsys) -> None:
+def test_a_text_is_ranked_with_its_reasons(stored: Path, capsys) -> None:
     text = "Pippin grafts in the orchard\nA blossom of bramley cider, with DPO."
     words = ("triage", "suggest", "--text", text, *FILES)
 
@@ -73,12 +79,12 @@ def test_a_text_is_ranked_with_its_reasons(workplace: Path, capsys) -> None:
     assert facts["relevance"] > 0.5
     assert facts["leaves"][0]["leaf"] == "fruit/apples"
     assert facts["reasons"]["accepted"][0]["decision"] == "accepted"
-    assert len(list((workplace / "cache" / "ranker").glob("*.npz"))) == 1
+    assert len(list((stored / "cache" / "ranker").glob("*.npz"))) == 1
 
 
-def test_a_stored_candidate_is_found_by_its_id(workplace: Path, capsys) -> None:
+def test_a_stored_candidate_is_found_by_its_id(stored: Path, capsys) -> None:
     [work] = corpus(1)
-    page = workplace / "page.xml"
+    page = stored / "page.xml"
     page.write_bytes(feed(entry(work), "search_query=x", 1))
     assert main(("ingest", "--from-file", str(page))) == 0
     capsys.readouterr()
@@ -97,7 +103,7 @@ def test_suggesting_takes_one_thing(workplace: Path, capsys, words: tuple[str, .
     assert "takes an id or --text" in capsys.readouterr().err
 
 
-def test_drift_shows_terms_and_leaves(workplace: Path, capsys) -> None:
+def test_drift_shows_terms_and_leaves(stored: Path, capsys) -> None:
     words = (
         "triage",
         "drift",

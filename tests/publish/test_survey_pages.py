@@ -44,7 +44,7 @@ def test_what_came_after_a_survey_is_folded_and_limited(snapshot: Snapshot) -> N
         if (id_ := f"2505.{n:05d}")
     }
     candidate = Newer("2506.00001", "A <b>Reward</b>", "2025-06-01", date(2025, 6, 1),
-                      ("alignment/rewards",), ("Reward",))  # fmt: skip
+                      ("alignment/rewards",), ("names Reward",))  # fmt: skip
     catalog = dataclasses.replace(world.catalog, papers={**world.catalog.papers, **papers})
     world = dataclasses.replace(world, catalog=catalog, candidates=(candidate,))
     page = survey_page(world, world.catalog.surveys[SURVEY])

@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from registry.core.settings import Settings
 from registry.ingest import ledger
 from registry.store.engine import Store, open_store
 from registry.store.preprints import Preprint, put_preprints
 from registry.store.sync import refresh
+from tests import throwaway_postgres
 from tests.catalog import fabricated
+from tests.databases import KINDS, copied
 
 DAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ABSTRACT = (
@@ -32,11 +35,52 @@ def preprint(id_: str = "2603.00001", **other: object) -> Preprint:
 
 
 @pytest.fixture(scope="session")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A catalog and a database with two candidates; copied, since making them takes longer."""
-    folder = tmp_path_factory.mktemp("furnished")
+def made_up_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a catalog; copied with its times, which the mirror in a database holds."""
+    folder = tmp_path_factory.mktemp("made-up")
     fabricated.write(folder / "catalog", fabricated.paper())
-    here = _settings(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def furnished_file(migrated_file: Path, made_up_catalog: Path) -> Path:
+    """A SQLite database with two candidates; copied, since making it takes longer."""
+    path = made_up_catalog / "furnished.db"
+    shutil.copy(migrated_file, path)
+    _furnish(_settings(made_up_catalog, f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def furnished_database(
+    postgres: str, migrated_database: str, made_up_catalog: Path
+) -> Iterator[str]:
+    """The name of a PostgreSQL database with the same candidates."""
+    with throwaway_postgres.database(postgres, migrated_database) as url:
+        _furnish(_settings(made_up_catalog, url))
+        yield str(make_url(url).database)
+
+
+@pytest.fixture(params=KINDS)
+def furnished_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database with two candidates; each test that uses it runs on both kinds."""
+    with copied(request, "furnished", tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def settings(furnished_url: str, tmp_path: Path, made_up_catalog: Path) -> Settings:
+    shutil.copytree(made_up_catalog / "catalog", tmp_path / "catalog")
+    return _settings(tmp_path, furnished_url)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    with open_store(settings) as opened:
+        yield opened
+
+
+def _furnish(here: Settings) -> None:
     with open_store(here) as opened:
         refresh(opened, here)
         with opened.write() as connection:
@@ -50,25 +94,13 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 ],
                 source_id,
             )
-    return folder
 
 
-@pytest.fixture
-def settings(tmp_path: Path, furnished: Path) -> Settings:
-    shutil.copytree(furnished, tmp_path, dirs_exist_ok=True)  # times too: the mirror holds them
-    return _settings(tmp_path)
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    with open_store(settings) as opened:
-        yield opened
-
-
-def _settings(folder: Path) -> Settings:
+def _settings(folder: Path, database_url: str) -> Settings:
     return replace(
         Settings.load(folder),
         workspace=folder,
-        database_url=f"sqlite:///{folder}/registry.db",
+        database_url=database_url,
         catalog_dir=folder / "catalog",
+        cache_dir=folder / "cache",
     )

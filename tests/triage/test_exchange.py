@@ -26,9 +26,9 @@ GIST = "Nothing grows from made-up seeds, and the authors say so at length."
 
 
 @pytest.fixture
-def elsewhere(settings: Settings, furnished: Path, tmp_path: Path) -> Iterator[Store]:
-    """A second database with the same candidates and no decision."""
-    shutil.copy(furnished / "registry.db", tmp_path / "elsewhere.db")
+def elsewhere(settings: Settings, furnished_file: Path, tmp_path: Path) -> Iterator[Store]:
+    """A second database, of SQLite, with the same candidates and no decision."""
+    shutil.copy(furnished_file, tmp_path / "elsewhere.db")
     url = f"sqlite:///{tmp_path}/elsewhere.db"
     with open_store(replace(settings, database_url=url)) as opened:
         yield opened

@@ -4,12 +4,17 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from registry.catalog.models import Taxonomy
 from registry.core.settings import Settings
 from registry.store.engine import Store
 from registry.store.queries import decide
+from registry.triage import placed
 from registry.triage.newcomers import newcomers
+from registry.triage.ranked import LeafGuess
 from tests.catalog.fabricated import TAXONOMY
+from tests.triage.waiting import put
 
 DAY = date(2026, 3, 2)
 
@@ -25,7 +30,22 @@ def test_a_candidate_whose_newest_title_names_a_leaf_is_a_newcomer(
 ) -> None:
     (found,) = newcomers(settings, taxonomy(), date(2026, 3, 1))
     assert (found.id, found.title, found.day) == ("2603.00001", "On Seeds", "2026-03-02")
-    assert (found.leaves, found.words) == (("fruit/apples",), ("On Seeds",))
+    assert (found.leaves, found.reasons) == (("fruit/apples",), ("names On Seeds",))
+
+
+def test_where_something_was_learned_the_ranker_says_where_a_candidate_would_go(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"2603.00001": (LeafGuess("fruit/pears", 0.634),), "2603.10000": ()}
+    monkeypatch.setattr(placed, "placed", lambda *_: said)
+    put(store, 2, title="On Seeds")
+
+    found = newcomers(settings, taxonomy(), date(2026, 3, 1))
+
+    assert {one.id: (one.leaves, one.reasons) for one in found} == {
+        "2603.00001": (("fruit/pears",), ("likely 63%",)),
+        "2603.10001": (("fruit/apples",), ("names On Seeds",)),  # it did not look at this one
+    }
 
 
 def test_what_is_older_rejected_or_catalogued_is_none(store: Store, settings: Settings) -> None:

@@ -183,7 +183,6 @@ def test_words_are_counted_whole_without_accents_or_function_words() -> None:
 def test_a_store_teaches_what_was_accepted_rejected_and_waits(
     store: Store, settings: Settings
 ) -> None:
-    settings = replace(settings, cache_dir=settings.workspace / "cache")
     reject(store, settings, "2603.00002", "about stones")
 
     by_id = {one.document.id: one for one in examples_of(store)}
@@ -199,7 +198,6 @@ def test_a_store_teaches_what_was_accepted_rejected_and_waits(
 def test_the_same_decisions_train_once_and_a_new_one_again(
     store: Store, settings: Settings, tmp_path: Path
 ) -> None:
-    settings = replace(settings, cache_dir=tmp_path / "cache")
     files = tmp_path / "cache" / "ranker"
 
     load_or_train(store, settings)

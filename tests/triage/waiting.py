@@ -21,7 +21,9 @@ def put(store: Store, count: int, **other: object) -> list[str]:
         source_id = ledger.source_of(connection, "ids", "made up")
         records = [
             preprint(
-                id_, title=f"Made-up Study {id_}", published=DAY + timedelta(days=n + 1), **other
+                id_,
+                **{"title": f"Made-up Study {id_}", "published": DAY + timedelta(days=n + 1)}
+                | other,
             )
             for n, id_ in enumerate(ids)
         ]
