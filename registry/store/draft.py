@@ -12,19 +12,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from registry.store.segments import Array, Postings
-from registry.store.terms import KEYS, split
+from registry.store.terms import KEYS
+from registry.store.vocabulary import Vocabulary
 
 WEIGHTS = (10, 4, 3, 1)  # of a word in the heading, the names, the summary and the body
 K1, B = 1.2, 0.75
 ORDINARY_LENGTH = 200  # words: a title, its authors and an abstract
 FULL = 65535  # the impact of a term that fills its document
+_AT_ONCE = 256  # texts cut into words at once: their letters stay in the processor's cache
 _LAST_PLACE = 4095  # no heading has more words
-
-
-class _Numbers(dict[str, int]):
-    def __missing__(self, word: str) -> int:
-        number = self[word] = len(self)
-        return number
 
 
 class Draft:
@@ -32,30 +28,40 @@ class Draft:
 
     def __init__(self, low: int) -> None:
         self.low = low
-        self._numbers = _Numbers()
-        self._words: list[int] = []
-        self._lengths: list[int] = []
+        self._documents = 0
+        self._texts: list[str] = []  # of the documents added last
+        self._vocabulary = Vocabulary()
+        self._words: list[Array] = []
+        self._lengths: list[Array] = []
 
     def __len__(self) -> int:
-        return len(self._lengths) // len(WEIGHTS)
+        return self._documents
 
     def add(self, texts: Sequence[str]) -> int:
         """Add a document: its heading, names, summary and body. Gives its number."""
-        for text in texts:
-            found = split(text)
-            self._words.extend(map(self._numbers.__getitem__, found))
-            self._lengths.append(len(found))
-        return self.low + len(self) - 1
+        self._documents += 1
+        self._texts += texts
+        if len(self._texts) >= _AT_ONCE:
+            self._take()
+        return self.low + self._documents - 1
 
     def postings(self) -> Postings:
         """The postings of all documents added."""
-        found = np.fromiter(map(KEYS.__getitem__, self._numbers), "<i8", len(self._numbers))
+        self._take()
+        distinct = self._vocabulary.words
+        found = np.fromiter(map(KEYS.__getitem__, distinct), "<i8", len(distinct))
         keys, rank_of = np.unique(found, return_inverse=True)
-        words = rank_of.astype("<u4")[np.array(self._words, "<u4")]
-        lengths = np.array(self._lengths, "<u4")
+        words = rank_of.astype("<u4")[np.concatenate(self._words)]
+        lengths = np.concatenate(self._lengths)
         fields = np.repeat(np.arange(len(lengths), dtype="<u4"), lengths)
         return Postings.joined([self._headings(keys, words, fields, lengths),
                                 self._impacts(keys, words, fields, lengths)])  # fmt: skip
+
+    def _take(self) -> None:
+        words, lengths = self._vocabulary.numbers(self._texts)
+        self._words.append(words)
+        self._lengths.append(lengths)
+        self._texts.clear()
 
     def _impacts(self, keys: Array, words: Array, fields: Array, lengths: Array) -> Postings:
         # The documents come one after the other, and a stable sort leaves them so within a term.

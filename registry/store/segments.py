@@ -177,7 +177,8 @@ def _blocks_query(dialect: str, what: str = "postings.data") -> TextClause:
         f"WITH wanted (key) AS ({wanted}) "  # noqa: S608  no value in it
         f"SELECT wanted.key, segments.id, {what} AS data FROM wanted CROSS JOIN segments {joined}"
     )
-    return text(query).bindparams(bindparam("keys", type_=Listed(BigInteger())))
+    asked = text(query).bindparams(bindparam("keys", type_=Listed(BigInteger())))
+    return asked.execution_options(binary=True)
 
 
 def _chained(parts: list[tuple[int, Array, Array]]) -> tuple[Array, Array]:

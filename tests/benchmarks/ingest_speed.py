@@ -4,8 +4,9 @@
 
 Three files of made-up records are written: OAI-PMH in ``arXivRaw``, JSON lines in the form of the
 public dumps, and Atom. Each is read alone (``parse``), then ingested into an empty database
-(``store``) and once more (``again``), each in a process of its own, whose peak memory is taken; a
-file a quarter as long tells whether it grows. Seconds are the process's own, so that a busy machine
+(``store``), made ready for search (``index``, as the end of ``registry ingest`` does) and ingested
+once more (``again``), each in a process of its own, whose peak memory is taken; a file a quarter as
+long tells whether it grows. Seconds are the process's own, so that a busy machine
 counts less; the wall time stands beside them. ``--day`` also ingests one ordinary day of about 330
 papers from the loopback service with three seconds between requests, as arXiv asks: two minutes.
 """
@@ -147,6 +148,7 @@ def measure(kind: str, step: str, count: int, folder: Path) -> dict[str, float]:
     from registry.ingest.files import read_recorded, stream_recorded
     from registry.ingest.harvest_files import harvest_files
     from registry.store.engine import open_store
+    from registry.store.index import catch_up
 
     paths = sorted(
         folder.glob({"oai": "oai.xml", "json": "dump.jsonl", "atom": "atom-*.xml"}[kind])
@@ -158,6 +160,11 @@ def measure(kind: str, step: str, count: int, folder: Path) -> dict[str, float]:
 
         def work() -> int:
             return sum(1 for path in paths for _ in stream_recorded(read_recorded(path)))
+    elif step == "index":
+        store = open_store(settings)
+
+        def work() -> int:
+            return catch_up(store)
     else:
         store = open_store(settings)
 
@@ -188,7 +195,7 @@ def _study(count: int) -> dict[str, Any]:
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 write_file(kind, size, folder)
-                steps = ("parse", "store", "again")
+                steps = ("parse", "store", "index", "again")
                 here = {step: _in_process(kind, step, size, folder) for step in steps}
             found[kind][str(size)] = here
             print(kind, size, json.dumps(here), flush=True)

@@ -47,6 +47,7 @@ def test_one_line_has_no_character_that_acts(text: str) -> None:
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]", line)
     line.encode()
     assert escape.one_line(line) == line
+    assert line == " ".join(line.split())
 
 
 @given(texts)
