@@ -75,7 +75,8 @@ def harvest_query(
     due = [window for window in found if is_due(window, now(), retry=retry)]
     if newest_first:
         due.reverse()
-    summary = Summary(query, current=len(found) - len(due))
+    waiting = [w for w in found if w.status == "suspect" and w not in due]
+    summary = Summary(query, current=len(found) - len(due) - len(waiting))
     walk = _Walk(store, client, query, source_id, summary)
     failures = 0
     for number, window in enumerate(due):
@@ -90,6 +91,9 @@ def harvest_query(
     report(len(due), len(due), "")
     summary.left = len(due) - summary.done - summary.suspect
     walk.look_again(due)
+    # What is to be tried later is not here either.
+    summary.suspect += len(waiting)
+    summary.notes += [f"{w.slice}: {w.error}; again from {w.next_try_at}" for w in waiting]
     return _timed(summary, client, began)
 
 
