@@ -1,6 +1,6 @@
-"""The walk from arXiv to the store: by query and time, by id, or from recorded files.
+"""The walk from arXiv's query API to the store: by query and time, or by id.
 
-Each slice, batch or file is one transaction: a process that dies loses at most the one in hand,
+Each slice or batch of ids is one transaction: a process that dies loses at most the one in hand,
 and the same command does the rest. Nothing here prints; ``report`` hears how far it is.
 """
 
@@ -22,11 +22,8 @@ from registry.ingest.arxiv_api import (
     Client,
     TooManyError,
 )
-from registry.ingest.harvest_files import harvest_files as harvest_files
 from registry.ingest.http import BudgetError, RefusedError
-from registry.ingest.summary import Report as Report
-from registry.ingest.summary import Summary as Summary
-from registry.ingest.summary import silent
+from registry.ingest.summary import Report, Summary, silent
 from registry.ingest.windows import Slice, Step, Window, is_due, next_try, slices, suspicion
 from registry.store.arrivals import Arrival, note_absence, put_arrivals
 from registry.store.engine import Store
