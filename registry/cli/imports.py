@@ -15,9 +15,9 @@ from registry.core.plural import plural
 from registry.core.settings import Settings
 
 if TYPE_CHECKING:
-    from registry.ingest.harvest import Summary
     from registry.ingest.lists.document import Document
     from registry.ingest.lists.remember import Remembered
+    from registry.ingest.summary import Summary
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 _SHOWN = 20  # lines passed over that are shown without --json

@@ -34,7 +34,6 @@ from registry.ingest.http import (
     not_ok,
     open_fetcher,
 )
-from registry.ingest.http import BudgetError as BudgetError
 from registry.ingest.limiter import Limiter
 from registry.store.preprints import Preprint
 

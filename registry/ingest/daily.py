@@ -37,7 +37,7 @@ from registry.ingest.summary import Report, Summary, silent
 from registry.store.duplicates import Suggestion, suggest_duplicates, suggestions
 from registry.store.engine import Store
 from registry.store.index import rejected_ids
-from registry.store.notices import begin_day, new_events, note_told
+from registry.store.notices import begin_day, new_events, note_told, told_papers
 from registry.store.preprints import Counts
 from registry.store.queries import Event
 from registry.store.schema import papers, preprints, sightings, sources, versions
@@ -128,7 +128,7 @@ def ingest_day(
 def end_day(store: Store, day: DayReport) -> None:
     """Note that ``day`` was told, when its report is where it is read."""
     with store.write() as connection:
-        note_told(connection, day.events)
+        note_told(connection, day.events, [found.id for found in day.found])
 
 
 def _ingested(store: Store, source: Source, report: Report) -> Summary:
@@ -227,7 +227,7 @@ def _duplicates(connection: Connection, since: datetime, began: datetime) -> lis
 
 
 def _found(connection: Connection, since: datetime) -> list[Found]:
-    """The preprints first seen since then that are no papers of the catalog."""
+    """The preprints first seen since then that are no papers of the catalog, and were not told."""
     newest = (versions.c.preprint_id == preprints.c.id) & (versions.c.version == preprints.c.newest)
     asked = (
         select(sightings.c.preprint_id)
@@ -239,6 +239,7 @@ def _found(connection: Connection, since: datetime) -> list[Found]:
         select(versions, by_query)
         .join(preprints, newest)
         .where(preprints.c.first_seen >= since)
+        .where(preprints.c.id.not_in(told_papers()))
         .where(preprints.c.id.not_in(select(papers.c.id)))
         .order_by(by_query.desc(), versions.c.published.desc(), preprints.c.id)
     )

@@ -16,8 +16,7 @@ from lxml import etree
 
 from registry.core.errors import ArxivError
 from registry.core.escape import one_line
-from registry.ingest.http import FeedError as FeedError
-from registry.ingest.http import RefusedError as RefusedError
+from registry.ingest.http import FeedError, RefusedError
 from registry.ingest.moments import iso_moment
 from registry.ingest.record import preprint_of
 from registry.ingest.strict_xml import parse_xml

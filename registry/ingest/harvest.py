@@ -1,6 +1,6 @@
-"""The walk from arXiv to the store: by query and time, by id, or from recorded files.
+"""The walk from arXiv's query API to the store: by query and time, or by id.
 
-Each slice, batch or file is one transaction: a process that dies loses at most the one in hand,
+Each slice or batch of ids is one transaction: a process that dies loses at most the one in hand,
 and the same command does the rest. Nothing here prints; ``report`` hears how far it is.
 """
 
@@ -22,11 +22,8 @@ from registry.ingest.arxiv_api import (
     Client,
     TooManyError,
 )
-from registry.ingest.harvest_files import harvest_files as harvest_files
 from registry.ingest.http import BudgetError, RefusedError
-from registry.ingest.summary import Report as Report
-from registry.ingest.summary import Summary as Summary
-from registry.ingest.summary import silent
+from registry.ingest.summary import Report, Summary, silent
 from registry.ingest.windows import Slice, Step, Window, is_due, next_try, slices, suspicion
 from registry.store.arrivals import Arrival, note_absence, put_arrivals
 from registry.store.engine import Store
@@ -75,7 +72,8 @@ def harvest_query(
     due = [window for window in found if is_due(window, now(), retry=retry)]
     if newest_first:
         due.reverse()
-    summary = Summary(query, current=len(found) - len(due))
+    waiting = [w for w in found if w.status == "suspect" and w not in due]
+    summary = Summary(query, current=len(found) - len(due) - len(waiting))
     walk = _Walk(store, client, query, source_id, summary)
     failures = 0
     for number, window in enumerate(due):
@@ -90,6 +88,9 @@ def harvest_query(
     report(len(due), len(due), "")
     summary.left = len(due) - summary.done - summary.suspect
     walk.look_again(due)
+    # What is to be tried later is not here either.
+    summary.suspect += len(waiting)
+    summary.notes += [f"{w.slice}: {w.error}; again from {w.next_try_at}" for w in waiting]
     return _timed(summary, client, began)
 
 

@@ -13,6 +13,8 @@ import time as clock
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from sqlalchemy import Connection
+
 from registry.core.clock import now
 from registry.core.errors import ArxivError, RateLimitedError, UsageError
 from registry.core.plural import plural
@@ -65,7 +67,7 @@ def harvest_oai(
     return summary
 
 
-def _window(connection: ledger.Connection, source_id: int, since: date | None) -> Window:
+def _window(connection: Connection, source_id: int, since: date | None) -> Window:
     """The window to harvest: the one left off, or a new one from where the last one answered."""
     unfinished = ledger.unfinished(connection, source_id)
     if unfinished and (since is None or _midnight(since) >= unfinished[0].slice.start):
@@ -84,7 +86,7 @@ def _window(connection: ledger.Connection, source_id: int, since: date | None) -
     return replace(window, token=None, total_stored=None, error=None)
 
 
-def _watermark(connection: ledger.Connection, source_id: int) -> date | None:
+def _watermark(connection: Connection, source_id: int) -> date | None:
     done = ledger.latest_done(connection, source_id)
     if done is None or done.responded is None:
         return None
@@ -185,7 +187,7 @@ class _Walk:
                 stored=stored,
             )
         self.summary.deleted += page.gone
-        self.summary.notes += [reason for _, reason in page.flawed]
+        self.summary.notes += [f"{name}: {reason}" for name, reason in page.flawed]
         if last:
             self.summary.done += doubt is None
             self.summary.suspect += doubt is not None

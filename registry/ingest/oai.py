@@ -163,14 +163,11 @@ def _page_of(
     arrivals: list[Arrival] = []
     gone: list[str] = []
     flawed: list[tuple[str, str]] = []
-    for record in records:
+    for number, record in enumerate(records, start=1):
         try:
             found = oai_record(record, seen_at)
         except FeedError as error:
-            name = _identifier(record)
-            if name is None:
-                raise
-            flawed.append((name, str(error)))
+            flawed.append((_identifier(record) or f"record {number}", str(error)))
             continue
         if isinstance(found, Gone):
             gone.append(found.id)

@@ -8,7 +8,7 @@
     announcements  what a feed announced: a hint, never a source of truth
     match_keys     what duplicates are found by
     duplicates     pairs that may be the same paper, with the reason; nothing merges them by itself
-    notices        which events have been reported
+    notices        which events and new papers the daily summaries have told
 """
 
 from __future__ import annotations

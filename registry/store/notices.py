@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, select
+from sqlalchemy import Connection, Select, and_, delete, select
 
 from registry.core.clock import now
 from registry.store.history_schema import notices
@@ -18,6 +18,7 @@ from registry.store.rows import put
 from registry.store.schema import events, meta
 
 _UNTOLD = "untold_since"
+_NEW = "new"  # beside the kinds of events
 
 
 def begin_day(connection: Connection, moment: datetime) -> datetime:
@@ -45,12 +46,19 @@ def new_events(connection: Connection) -> list[Event]:
     ]
 
 
-def note_told(connection: Connection, told: Iterable[Event]) -> None:
-    """Write down that a summary with these events, and all else of its day, is where it is read."""
+def told_papers() -> Select[tuple[str]]:
+    """The ids of the papers that were told as new."""
+    return select(notices.c.preprint_id).where(notices.c.kind == _NEW)
+
+
+def note_told(connection: Connection, told: Iterable[Event], found: Iterable[str] = ()) -> None:
+    """Write down that a summary with these events and new papers is where it is read."""
     moment = now()
+    keys = [(e.preprint_id, e.version, e.kind) for e in told]
+    keys += [(id_, 0, _NEW) for id_ in found]  # whatever its version
     rows = [
-        {"preprint_id": e.preprint_id, "version": e.version, "kind": e.kind, "noticed": moment}
-        for e in told
+        {"preprint_id": id_, "version": version, "kind": kind, "noticed": moment}
+        for id_, version, kind in keys
     ]
     put(connection, notices, rows)
     connection.execute(delete(meta).where(meta.c.key == _UNTOLD))

@@ -11,8 +11,8 @@ import pytest
 from registry.core.errors import ArxivError, RateLimitedError, RegistryError, UsageError
 from registry.core.ids import ArxivId
 from registry.core.settings import ARXIV_API, Settings
-from registry.ingest.arxiv_api import BudgetError, Client, RewrittenError, TooManyError, open_client
-from registry.ingest.feed import FeedError, RefusedError
+from registry.ingest.arxiv_api import Client, RewrittenError, TooManyError, open_client
+from registry.ingest.http import BudgetError, FeedError, RefusedError
 from registry.ingest.sources import open_services
 from tests.fake_arxiv import FakeArxiv, Work, corpus, revised
 

@@ -140,7 +140,10 @@ def test_a_bad_week_is_suspect_and_the_others_are_done(
     [state] = ledger.source_states(store)
     assert [str(w.slice) for w in state.troubles] == ["2026-03-09..2026-03-15"]
 
-    assert harvest_query(store, client_of(service), QUERY, SINCE, UNTIL).requests == 0  # too soon
+    soon = harvest_query(store, client_of(service), QUERY, SINCE, UNTIL)
+    assert (soon.requests, soon.current, soon.suspect) == (0, 3, 1)
+    assert "2026-03-09..2026-03-15: " in soon.notes[0]
+    assert isinstance(soon.failure, PartialError)
     mended = harvest_query(store, client_of(service), QUERY, SINCE, UNTIL, retry=True)
     assert (mended.done, mended.failure) == (1, None)
     assert stored(store) == everything(service)

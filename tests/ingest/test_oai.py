@@ -276,6 +276,13 @@ def test_a_bad_record_alone_on_its_day_is_tried_again_and_does_not_stop_the_harv
     assert all("2611.00002" in summary.notes[0] for summary in told)
 
 
+def test_a_record_without_a_header_is_named_by_its_place(store: Store, harvest: Harvest) -> None:
+    summary, _ = harvest(answer(raw("2611.00001"), "<record><metadata/></record>"))
+
+    assert (ids(store), summary.unread) == ({"2611.00001"}, 1)
+    assert "record 2: a record of arXiv's answer has no header" in summary.notes[0]
+
+
 @pytest.mark.parametrize(
     "bad",
     [

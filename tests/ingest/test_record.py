@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.core.errors import ArxivError
-from registry.ingest.feed import FeedError, Unread, described, read_feed
+from registry.ingest.feed import Unread, described, read_feed
+from registry.ingest.http import FeedError
 from registry.ingest.record import withdrawn_words
 from registry.store.preprints import Preprint
 from tests.fake_arxiv import corpus, entry, feed

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from registry.core.errors import PartialError, UsageError
-from registry.ingest.feed import RefusedError
 from registry.ingest.files import Flaw, read_recorded
-from registry.ingest.harvest import harvest_files
+from registry.ingest.harvest_files import harvest_files
+from registry.ingest.http import RefusedError
 from registry.store.arrivals import Arrival
 from registry.store.engine import Store
 from registry.store.preprints import Counts

@@ -11,9 +11,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from registry.core.errors import PartialError
-from registry.ingest.harvest import Summary, harvest_query
+from registry.ingest.harvest import harvest_query
 from registry.ingest.ledger import known_windows
 from registry.ingest.limiter import Limiter
+from registry.ingest.summary import Summary
 from registry.store.engine import Store
 from tests.fake_arxiv import FakeArxiv, Work, corpus
 from tests.faults.ingest.walks import QUERY, client, stored, truth
