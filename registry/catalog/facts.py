@@ -81,7 +81,7 @@ def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 continue
             try:
                 row = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 row = None
             if not isinstance(row, dict):
                 raise UsageError(

@@ -157,11 +157,14 @@ def _facts(id_: str, paths: list[Path]) -> Facts:
 
 
 def _stored(id_: str, settings: Settings) -> Candidate:
+    from registry.catalog.files import find_entry
     from registry.store.engine import open_store
     from registry.store.queries import candidate
 
     with open_store(settings) as store:
         stored = candidate(store, id_)
+    if stored is None and (path := find_entry(settings.catalog_dir, ArxivId(id_))):
+        raise UsageError(f"{id_} is in the catalog already: {path}. Edit that file instead.")
     if stored is None:
         raise UsageError(
             f"{id_} is not in the store, so nobody knows its title. Run `registry ingest --ids "

@@ -23,7 +23,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from registry import __version__
-from registry.core.errors import RegistryError, UnknownNameError
+from registry.core.errors import RegistryError, UnknownNameError, UsageError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("registry.cli.listing:list_", "List methods, papers or the taxonomy's leaves."),
@@ -119,6 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group alone; typer does not export it
+            print(str(error.format_message()), file=sys.stderr)  # type: ignore[attr-defined]
+            return UsageError.exit_code
         return _complain(*_describe(error))
     return code
 

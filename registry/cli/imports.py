@@ -138,16 +138,26 @@ def _write(
     unknown: list[str],
     dry_run: bool,
 ) -> None:
-    from registry.core.atomic import write_atomic
-
     if report is not None:
         full = [_full(f, d) for f, d in zip(facts, documents, strict=True)]
         text = json.dumps({"lists": full, "to_fetch": unknown}, ensure_ascii=False, indent=1)
-        write_atomic(report, text + "\n")
+        _put("--report", report, text + "\n")
         talk(f"wrote {report}")
     if ids_to is not None and not dry_run:
-        write_atomic(ids_to, "".join(f"{id_}\n" for id_ in unknown))
+        _put("--ids-to", ids_to, "".join(f"{id_}\n" for id_ in unknown))
         talk(f"wrote {ids_to}: {plural(len(unknown), 'id')}")
+
+
+def _put(option: str, path: Path, text: str) -> None:
+    from registry.core.atomic import write_atomic
+
+    try:
+        write_atomic(path, text)
+    except OSError as error:
+        raise RegistryError(
+            f"{option} {path} cannot be written: {error.strerror}. Choose another place, and give "
+            "the command again: reading a list twice changes nothing."
+        ) from None
 
 
 def _show(documents: Sequence[Document], facts: Sequence[dict[str, Any]]) -> None:

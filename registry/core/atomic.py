@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from pathlib import Path
 def write_atomic(path: Path, data: str | bytes, *, durable: bool = True) -> None:
     """Replace ``path`` by ``data`` (text is UTF-8), durably, creating parent folders.
 
-    A crash at any moment leaves the earlier file whole. What can be made again need not be
+    A file that was there keeps who may read it; a new one is for everyone the umask allows. A crash
+    at any moment leaves the earlier file whole. What can be made again need not be
     ``durable``: without it a loss of power may take the new file along. Raises OSError where the
     disk is full or the folder is read-only; the earlier file is untouched then too.
     """
@@ -25,10 +27,7 @@ def write_atomic(path: Path, data: str | bytes, *, durable: bool = True) -> None
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        # mkstemp makes files private; a catalog or a page is for everyone the umask allows.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        temporary.chmod(_mode_for(path))  # mkstemp makes files private
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -45,6 +44,14 @@ def write_if_changed(path: Path, data: str | bytes, *, durable: bool = True) -> 
         return False
     write_atomic(path, payload, durable=durable)
     return True
+
+
+def _mode_for(path: Path) -> int:
+    if path.is_file() and not path.is_symlink():
+        return stat.S_IMODE(path.stat().st_mode)
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from registry.catalog.edit import has_comments, in_form
 from registry.catalog.files import dump_entry
-from registry.catalog.models import Paper
+from registry.catalog.models import Paper, Survey
+from registry.catalog.outlines import moved_sections
 from registry.catalog.taxonomy import aliases
 from registry.catalog.titles import clean, folded, holds_markup
 from registry.doctor.finding import Change, Finding, Patient, register
@@ -23,7 +24,7 @@ def form(patient: Patient) -> Iterator[Finding]:
     for entry in patient.entries.values():
         if entry.text == dump_entry(entry.paper):
             continue
-        text = in_form(entry.text, entry.paper)
+        text = in_form(entry.text.replace("\r\n", "\n"), entry.paper)
         if text != entry.text:
             what = "not in the form the registry writes"
             yield Finding("form", entry.path, what, "write it in that form", text=text)
@@ -38,7 +39,7 @@ def leaf_alias(patient: Patient) -> Iterator[Finding]:
     """Leaves under an older name."""
     former = aliases(patient.taxonomy) if patient.taxonomy else {}
     for entry in patient.entries.values():
-        named = {*entry.paper.leaves, *entry.paper.leaf_sources}
+        named = {*entry.paper.leaves, *entry.paper.leaf_sources, *_outlined(entry.paper)}
         for old in sorted(slug for slug in named if slug in former):
             new = former[old]
             what = f"the leaf {old} is called {new} now"
@@ -102,7 +103,8 @@ def lists(patient: Patient) -> Iterator[Finding]:
 def dangling(patient: Patient) -> Iterator[Finding]:
     """Related papers that have no entry, or are the paper itself."""
     for id_, entry in patient.entries.items():
-        there = tuple(r for r in entry.paper.related if r in patient.entries and r != id_)
+        known = patient.entries.keys() | patient.unreadable
+        there = tuple(r for r in entry.paper.related if r in known and r != id_)
         if there != entry.paper.related:
             gone = ", ".join(r for r in entry.paper.related if r not in there)
             what = f"related names {gone}, which has no entry"
@@ -150,10 +152,24 @@ def _renamed(old: str, new: str) -> Change:
         for leaf, names in paper.leaf_sources.items():
             slug = new if leaf == old else leaf
             sources[slug] = tuple(sorted({*sources.get(slug, ()), *names}))
-        changed = {"leaf": leaves[0], "secondary": leaves[1:], "leaf_sources": sources}
+        changed: dict[str, Any] = {
+            "leaf": leaves[0], "secondary": leaves[1:], "leaf_sources": sources,
+        }  # fmt: skip
+        if isinstance(paper, Survey):
+            outline = moved_sections(paper.outline, lambda leaf: [new if leaf == old else leaf])
+            changed["outline"] = outline
         return paper.model_copy(update=changed)
 
     return change
+
+
+def _outlined(paper: Paper) -> Iterator[str]:
+    """The leaves that the outline of a survey names."""
+    sections = list(paper.outline) if isinstance(paper, Survey) else []
+    while sections:
+        section = sections.pop()
+        yield from section.leaves
+        sections += section.sections
 
 
 def _sources(paper: Paper) -> dict[str, tuple[str, ...]]:

@@ -78,17 +78,20 @@ def patient_of(settings: Settings, store: Store | None) -> Patient:
     require_folder(root)
     taxonomy, _ = files.read_taxonomy(root / "taxonomy.yaml")
     entries: dict[str, Entry] = {}
+    unreadable: set[str] = set()
     for path in (*files.paper_paths(root), *files.survey_paths(root)):
         model: type[Paper] = Survey if path.parent.name == "surveys" else Paper
         paper, _ = files.read_entry(path, model)
         if paper is not None:
-            text = path.read_text(encoding="utf-8")
-            entries.setdefault(paper.id, Entry(path, text, paper))
+            entries.setdefault(paper.id, Entry(path, _text_of(path), paper))
+        else:
+            unreadable.add(path.stem.replace("_", "/", 1))
     evidence = [(path, files.read_evidence(path)[0]) for path in files.evidence_paths(root)]
     return Patient(
         settings=settings,
         taxonomy=taxonomy,
         entries=dict(sorted(entries.items())),
+        unreadable=frozenset(unreadable),
         evidence=tuple((path, one) for path, one in evidence if one is not None),
         upstream=upstream(store, entries) if store is not None else {},
         store=store,
@@ -122,7 +125,7 @@ def plan(patient: Patient, findings: Iterable[Finding]) -> list[Mending]:
     for path, about in sorted(by_path.items()):
         entry = entries.get(path)
         if entry is None:
-            before = path.read_text(encoding="utf-8") if path.is_file() else ""
+            before = _text_of(path)
             after = next(one.text for one in about if one.text is not None)
         else:
             before, after = entry.text, _mended(entry, about)
@@ -135,8 +138,7 @@ def apply(patient: Patient, mendings: Iterable[Mending], findings: Iterable[Find
     """Write the files, each only if it still is what was read, then see to the store."""
     written, changed = [], []
     for mending in mendings:
-        now = mending.path.read_text(encoding="utf-8") if mending.path.is_file() else ""
-        if now == mending.before:
+        if _text_of(mending.path) == mending.before:
             write_atomic(mending.path, mending.after)
             written.append(mending.path)
         else:
@@ -150,6 +152,11 @@ def apply(patient: Patient, mendings: Iterable[Mending], findings: Iterable[Find
     except CatalogError:
         return Mended(tuple(written), tuple(changed), mirrored=False)
     return Mended(tuple(written), tuple(changed), mirrored=patient.store is not None)
+
+
+def _text_of(path: Path) -> str:
+    """What the file holds, its line ends as they are; nothing where there is none."""
+    return path.read_bytes().decode("utf-8") if path.is_file() else ""
 
 
 def _mended(entry: Entry, findings: list[Finding]) -> str:

@@ -33,6 +33,7 @@ class Patient:
     settings: Settings
     taxonomy: Taxonomy | None
     entries: Mapping[str, Entry]  # by id
+    unreadable: frozenset[str]  # ids of the files that are there and hold no entry
     evidence: tuple[tuple[Path, Evidence], ...]
     upstream: Mapping[str, Upstream] = field(default_factory=dict)
     store: Store | None = None  # None where there is no database yet

@@ -30,6 +30,8 @@ def evidence(patient: Patient) -> Iterator[Finding]:
     """Evidence whose paper or claim is gone."""
     for path, one in patient.evidence:
         entry = patient.entries.get(one.paper)
+        if one.paper in patient.unreadable:
+            continue  # the entry's own fault is told
         if entry is None:
             what = f"the evidence is of {one.paper}, which has no entry"
             yield Finding("evidence", path, what, "add the entry or remove the file")

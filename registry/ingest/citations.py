@@ -141,7 +141,7 @@ class Client:
         except requests.RequestException as error:
             # Its text may repeat the address and what was sent.
             raise SourceError(f"{name} cannot be reached: {type(error).__name__}") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise SourceError(f"{name} answered with something that is no JSON") from None
 
     def _check(self, answer: requests.Response) -> None:

@@ -73,6 +73,7 @@ def test_rows_about_one_paper_are_merged_and_the_earlier_file_has_the_word(tmp_p
     [
         ("[1]", "is no JSON object"),
         ("{", "is no JSON object"),
+        ("[" * 5000, "is no JSON object"),
         ('{"id": 2401.1}', "the id is 2401.1"),
         ('{"id": "2401"}', "is not an arXiv identifier"),
         ('{"id": "2401.00001", "created": "soon"}', "'soon' is no day"),

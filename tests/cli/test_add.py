@@ -82,6 +82,7 @@ def test_a_gist_is_added_to_facts(catalog: Path, tmp_path: Path) -> None:
         (("2403.00009", "--leaf", "fruit/apples"), "2403.00009 is not in the store"),
         (("2403.00007",), "--leaf is missing"),
         (("2403.00009", "--gist", "Some words."), "2403.00009 has no entry yet"),
+        (("2401.00001", "--leaf", "fruit/apples"), "is in the catalog already"),
         ((), "neither an ID nor --facts"),
         (("--leaf", "fruit/apples", "--facts", "FACTS"), "are about one paper: name its ID"),
         (("2403.00007", "--from-store", "--facts", "FACTS"), "are two sources"),

@@ -57,6 +57,13 @@ def test_nothing_at_all_is_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Commands:" in capsys.readouterr().out
 
 
+def test_a_group_alone_shows_its_help_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["taxonomy"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("Usage: registry taxonomy ") and "\n  rename " in shown.err
+
+
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["--version"]) == 0
     assert capsys.readouterr().out == f"registry {__version__}\n"

@@ -94,6 +94,13 @@ def test_a_dry_run_stores_nothing_and_a_report_has_every_row(place: Path, capsys
     assert "nothing ingested yet" in run(capsys, "ingest", "--status")[2]
 
 
+def test_a_report_that_cannot_be_written_says_so(place: Path, capsys) -> None:
+    name = write(place, ("A Made-up Title 2401.00001", "2401.00001"))
+    code, _, err = run(capsys, "import", "awesome", name, "--report", str(place))
+    assert (code, err.count("\n")) == (1, 1)
+    assert f"--report {place} cannot be written: Is a directory" in err
+
+
 def test_what_a_list_names_is_fetched_and_then_seen_in_it(place: Path, capsys, monkeypatch) -> None:
     with FakeArxiv(corpus(6)) as service:
         monkeypatch.setenv("REGISTRY_ARXIV_URL", service.url)

@@ -82,6 +82,14 @@ def test_the_file_has_the_permissions_the_umask_allows(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
+def test_a_file_that_was_there_keeps_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("mine")
+    path.chmod(0o600)
+    write_atomic(path, "text")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_a_link_is_replaced_and_what_it_points_at_is_left_alone(tmp_path: Path) -> None:
     target = tmp_path / "elsewhere"
     target.write_text("mine")

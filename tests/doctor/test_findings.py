@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from registry.catalog.files import dump_entry, load_paper, save_entry
+from registry.catalog.files import dump_entry, load_paper, load_survey, save_entry
 from registry.catalog.models import Paper
 from registry.core.settings import Settings
 from registry.doctor.examine import CHECKS, apply, examine, patient_of, plan
 from registry.store.engine import Store
 from registry.store.schema import papers
-from tests.catalog.fabricated import evidence, paper
+from tests.catalog.fabricated import evidence, paper, survey
 from tests.doctor.conftest import DAY, Examine
 
 OTHER = paper("2401.00002")
+INNER = {"title": "1.1 Inner", "leaves": ["fruit/pommes"]}
 
 
 def mended(settings: Settings, store: Store | None = None) -> Paper:
@@ -110,6 +111,34 @@ def test_comments_are_kept_and_left_to_a_person(settings: Settings, found: Exami
     assert path.read_text().startswith("# Read twice.\n")
     (left,) = found()
     assert (left.check, left.mendable) == ("form", False)
+
+
+def test_line_ends_of_windows_are_mended(settings: Settings, found: Examine) -> None:
+    path = settings.catalog_dir / "papers" / "2401.00001.yaml"
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"\n", b"\r\n"))
+    (finding,) = found()
+    assert (finding.check, finding.mendable) == ("form", True)
+    mended(settings)
+    assert path.read_bytes() == whole
+
+
+def test_an_older_leaf_in_the_outline_of_a_survey_is_mended(
+    settings: Settings, found: Examine
+) -> None:
+    wrong = survey(outline=[{"title": "1 First", "sections": [INNER]}])
+    assert {f.check for f in found(wrong)} == {"leaf-alias"}
+    mended(settings)
+    path = settings.catalog_dir / "surveys" / "2402.00001.yaml"
+    assert load_survey(path).outline[0].sections[0].leaves == ("fruit/apples",)
+
+
+def test_what_names_a_paper_whose_file_cannot_be_read_is_left_as_it_is(
+    settings: Settings, found: Examine
+) -> None:
+    found(OTHER, paper(related=["2401.00002"]))
+    (settings.catalog_dir / "papers" / "2401.00002.yaml").write_text("title: 'open\n")
+    assert [f.check for f in found() if f.mendable] == []
 
 
 @pytest.mark.parametrize(

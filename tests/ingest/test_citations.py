@@ -89,9 +89,10 @@ def service() -> Iterator[FakeSources]:
             fake.asked.append((parts.path, query, dict(self.headers.items()), body))
             status = int(fake.fault) if fake.fault.isdecimal() else 200
             sent = json.dumps(fake.answer(parts.path, query, body)).encode()
-            sent = {"html": b"<html>", "other": b"{}", "large": sent + b" " * 5000}.get(
-                fake.fault, sent
-            )
+            sent = {
+                "html": b"<html>", "other": b"{}", "large": sent + b" " * 5000,
+                "deep": b"[" * 3900,
+            }.get(fake.fault, sent)  # fmt: skip
             self.send_response(status)
             self.send_header("Content-Length", str(len(sent)))
             if status == 429:
@@ -181,6 +182,7 @@ FAULTS = {
     "401": r"refuses the key in THE_KEY \(401\)",
     "301": "answered 301",
     "html": "no JSON",
+    "deep": "no JSON",
     "other": "did not answer for each paper",
     "large": "more than 4000 bytes",
 }

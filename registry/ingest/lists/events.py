@@ -24,8 +24,8 @@ _RAW = frozenset(["pre", "script", "style"])  # their text is no text of the lis
 class Event:
     """``open`` and ``close`` name a tag, ``text`` carries text, ``break`` ends a line.
 
-    A break named ``fold`` ends a line of the source only: what is shown goes on. ``hidden`` carries
-    a line that no reader sees as part of the list: code, or a comment, as ``why`` says.
+    ``hidden`` carries a line that no reader sees as part of the list: of code, or of a comment,
+    as ``why`` says.
     """
 
     kind: Literal["open", "close", "text", "break", "hidden"]
@@ -78,7 +78,7 @@ def _inline(markdown: MarkdownIt, tokens: list[Token], line: int) -> Iterator[Ev
             yield Event("text", token.content, line)
         elif token.type in ("softbreak", "hardbreak"):
             line += 1
-            yield Event("break", "fold" if token.type == "softbreak" else "", line)
+            yield Event("break", "", line)
         elif token.type == "html_inline":
             yield from _html(markdown, token.content, line)
         elif token.type == "image":
@@ -120,7 +120,7 @@ def _lines_of_markdown(markdown: MarkdownIt, event: Event) -> Iterator[Event]:
 def _lines_of_text(event: Event) -> Iterator[Event]:
     for number, one in enumerate(event.name.split("\n")):
         if number:
-            yield Event("break", "fold", event.line + number)
+            yield Event("break", "", event.line + number)
         if one:
             yield Event("text", one, event.line + number)
 

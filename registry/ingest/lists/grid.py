@@ -65,7 +65,7 @@ class Grid:
         for spans, (rows, columns) in zip(own, sizes, strict=True):
             self._fill_in(spread, shared)
             if spans:
-                spans[-1].ends_line, spans[-1].folded = True, False
+                spans[-1].ends_line = True
             if rows > 1:
                 shared.add(len(spread))
                 text = "" if any(span.url for span in spans) else _text(spans)

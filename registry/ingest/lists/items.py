@@ -12,10 +12,7 @@ Kind = Literal["bullet", "table", "paragraph", "heading"]
 
 @dataclass
 class Span:
-    """A stretch of text, linked or not; ``pictures`` are the addresses of images within it.
-
-    A line that ends may be ``folded``: it ends in the source and goes on where it is shown.
-    """
+    """A stretch of text, linked or not; ``pictures`` are the addresses of images within it."""
 
     text: str
     line: int
@@ -23,7 +20,6 @@ class Span:
     bold: bool = False
     pictures: list[str] = field(default_factory=list)
     ends_line: bool = False
-    folded: bool = False
 
 
 @dataclass

@@ -37,12 +37,13 @@ _WORD = re.compile(r"[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*\.?")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.?[- ]?){1,3}")
 _BETWEEN = re.compile(r"\s*(?:[,;&\u3001\uff0c]|\band\b)\s*")
 _YEAR = r"(?:19[89][0-9]|20[0-4][0-9])"
+_NUMBER = re.compile(r"^(?:\[[0-9]{1,3}\]|[0-9]{1,3}[.)])\s+")
 _CITED = re.compile(
     rf"(?P<who>.{{3,300}}?)[.,]?\s*\(?{_YEAR}[a-z]?\)?\s*[.,:]\s+(?P<rest>.{{10,}})"
 )
 _SENTENCE_ENDS = re.compile(r"(?<=[^\W\dA-Z_)\]0-9])\.\s+|(?<=[0-9)\]]{2})\.\s+|(?<=[?!])\s+")
 _ET_AL = re.compile(r"\s*[,.;:|\u2013\u2014-]\s+(?:by\s+)?(?:[^\W\d_][\w'.-]*\s+){1,3}et al\b.*$")
-_DASHED = re.compile(r"\s+[-\u2013\u2014|]\s+")
+_DASHED = re.compile(r"\s+[-\u2013\u2014]\s+")
 
 
 @lru_cache(maxsize=4096)
@@ -81,11 +82,11 @@ def title_among(text: str) -> str:
     >>> title_among("A Made-up Title. Ada Example et al.")
     'A Made-up Title'
     """
-    text = text.strip()
+    text = _between_bars(_NUMBER.sub("", text.strip()))
     if (cited := _CITED.match(text)) and is_names(cited["who"]):
         text = cited["rest"]
     head, _, rest = text.partition(". ")
-    if "," in head and is_names(head) and reads_as_title(rest):
+    if re.search(r",|\band\b", head) and is_names(head) and reads_as_title(rest):
         text = rest
     text = _ET_AL.sub("", text) if reads_as_title(_ET_AL.sub("", text)) else text
     text = _without_sentences(text)
@@ -93,6 +94,12 @@ def title_among(text: str) -> str:
     if len(parts) > 1 and "," in parts[-1] and is_names(parts[-1]) and reads_as_title(parts[0]):
         text = text[: text.rindex(parts[-1])]
     return text
+
+
+def _between_bars(text: str) -> str:
+    parts = text.split(" | ")
+    titles = (part for part in parts if reads_as_title(part) and not is_names(part))
+    return next(titles, text) if len(parts) > 1 else text
 
 
 def _without_sentences(text: str) -> str:

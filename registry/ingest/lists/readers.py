@@ -73,12 +73,12 @@ def read_json_lines(text: str, name: str) -> list[Document]:
             continue
         try:
             fields = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             fields = error
         called = str(fields.get("list") or name) if isinstance(fields, dict) else name
         document = documents.setdefault(called, Document(called))
         if not isinstance(fields, dict):
-            reason = "not JSON" if isinstance(fields, ValueError) else "not an object"
+            reason = "not JSON" if isinstance(fields, Exception) else "not an object"
             document.skipped.append(Skipped(number, reason, one_line(line)[:SHOWN]))
             continue
         row = _row_of_json(fields, number)
@@ -142,8 +142,9 @@ def _ids(
 
 def _read(path: Path) -> str:
     if not path.is_file():
+        wrong = "is a folder" if path.is_dir() else "no such file"
         raise UsageError(
-            f"{path}: no such file. Give a Markdown file, JSON lines (.jsonl) or an address."
+            f"{path}: {wrong}. Give a Markdown file, JSON lines (.jsonl) or an address."
         )
     size = path.stat().st_size
     if size > MAX_BYTES:

@@ -6,14 +6,24 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from registry.ingest.lists.addresses import kind_of
+from registry.ingest.lists.addresses import kind_of, mentioned_in
 from registry.ingest.lists.document import Row, Skipped
 from registry.ingest.lists.items import Item, Span
+from registry.ingest.lists.people import title_among
 from registry.ingest.lists.rows import SHOWN, rows_in, with_bare_links
 from registry.ingest.lists.tables import rows_of_table
 from registry.ingest.lists.title import is_titled
 from registry.ingest.lists.together import leads_with_title, names_paper, title_above, together
 from registry.ingest.lists.wording import clean_title, is_label, reads_as_title
+
+_DAY = re.compile(r"\W*20[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?![0-9])")
+_NEWS_SECTION = re.compile(
+    r"\b(?:news|updates?|announcements?|change ?log|what's new)\b", re.IGNORECASE
+)
+_NEWS = re.compile(
+    r"\b(?:released?|launch(?:ed)?|accepted|announced?|updated?|uploaded|added|[Ww]e|[Oo]ur|"
+    r"release of|now available|is available|is out)\b"
+)
 
 
 def recover(items: Iterable[Item]) -> Iterator[Row | Skipped]:
@@ -41,7 +51,7 @@ def _recover(item: Item) -> Iterator[Row | Skipped]:
 
 def _of_bullet(item: Item) -> Iterator[Row | Skipped]:
     spans = with_bare_links(item.spans)
-    if _is_prose(spans):
+    if _is_prose(spans) or _is_news(item, spans):
         addresses = " ".join(span.url or "" for span in spans if span.url)
         yield Skipped(item.line, "prose that names a paper", f"{item.text[:SHOWN]} {addresses}")
         return
@@ -115,6 +125,16 @@ def _is_prose(spans: list[Span]) -> bool:
     return bool(sentence) and not is_label(label) and len(before.split()) > 3
 
 
+def _is_news(item: Item, spans: list[Span]) -> bool:
+    """True for what happened on a day, with a link such as "[paper]" to what it is about."""
+    if any(span.url and is_titled(span) for span in spans) or not any(s.url for s in spans):
+        return False
+    # A sentence about a paper has its verb in small letters; a title has few of those words.
+    dated = _DAY.match(item.text) is not None
+    named = bool(item.section) and _NEWS_SECTION.search(item.section[-1]) is not None
+    return (dated or named) and _NEWS.search(item.text) is not None
+
+
 # -- paragraphs ----------------------------------------------------------------------------------
 
 
@@ -125,11 +145,16 @@ def _of_paragraph(item: Item) -> Iterator[Row | Skipped]:
         part = replace(item, spans=group, line=group[0].line, kind="paragraph")
         below = details if number == len(groups) else []
         papers = [s for s in group if s.url and kind_of(s.url, s.text) in ("paper", "published")]
-        if not papers:
+        cites = not papers and mentioned_in(part.text)
+        if cites and _begins_citation(part.text):
+            yield from rows_in(group, part, below)
+        elif cites:
+            yield Skipped(part.line, "prose that names a paper", part.text[:SHOWN])
+        elif not papers:
             if leads_with_title(group) and _has_link(group):
                 yield Skipped(part.line, "no paper", part.text[:SHOWN])
-            continue  # else prose; nothing in it names a paper
-        if text := _table_line(group):
+            # else prose; nothing in it names a paper
+        elif text := _table_line(group):
             yield from rows_in(group, part, [], text)
         elif leads_with_title(group):
             yield from rows_in(group, part, below)
@@ -139,6 +164,11 @@ def _of_paragraph(item: Item) -> Iterator[Row | Skipped]:
             addresses = " ".join(span.url or "" for span in papers)
             text = f"{part.text[:SHOWN]} {addresses}".strip()
             yield Skipped(part.line, "prose that names a paper", text)
+
+
+def _begins_citation(text: str) -> bool:
+    """True for a line of a bibliography: with a number before it, or authors beside the title."""
+    return title_among(text) != text.strip()
 
 
 def _lines(spans: list[Span]) -> Iterator[list[Span]]:

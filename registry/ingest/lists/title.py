@@ -65,7 +65,7 @@ def _before_link(spans: list[Span]) -> str | None:
             return None
         if not linked and (words or clean_title(span.text)):
             words.append(f"{span.text} " if span.ends_line else span.text)
-            goes_on = span.folded and following is not None and _goes_on(span.text, following.text)
+            goes_on = following is not None and _goes_on(span.text, following.text)
             if span.ends_line and not goes_on and reads_as_title("".join(words)):
                 break
     text = _without_name(spans, "".join(words))
@@ -83,9 +83,8 @@ def _without_name(spans: list[Span], text: str) -> str:
 
 
 def _goes_on(line: str, following: str) -> bool:
-    """True where a line of the source ends within a sentence."""
-    start = following.lstrip()[:1]
-    return start.islower() and line.rstrip()[-1:].isalnum()
+    """True where a line ends within a sentence."""
+    return following.lstrip()[:1].islower() and line.rstrip()[-1:].isalnum()
 
 
 def _titled(spans: list[Span]) -> str | None:

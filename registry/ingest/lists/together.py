@@ -17,6 +17,7 @@ from registry.ingest.lists.wording import clean_title, is_label, reads_as_title,
 
 _SENTENCE = re.compile(r"[a-z][.!?]\s+[A-Z]|\b(?:our|we|this|these|please|see)\b", re.IGNORECASE)
 _DETAIL = re.compile(r"\W*[^\W\d_][\w &/-]{0,30}:(?:\s|$)")
+_LEAD = re.compile(r"\W*(?:\w+\W+){0,3}\w+\s*:\W*")  # "Survey paper: "
 _LONGEST = 250  # characters of a title in running text
 _TIMES = 2  # a shape that prose may have by chance counts where it stands so often
 
@@ -46,6 +47,8 @@ def leads_with_title(spans: list[Span]) -> bool:
     """True where the first words are a title, linked, bold or followed by a link at once."""
     words = [s for s in spans if s.text.strip() and clean_title(s.text)]
     while words and is_label(words[0].text) and len(words) > 1 and not words[0].url:
+        words = words[1:]
+    if len(words) > 1 and _LEAD.fullmatch(words[0].text) and words[1].url:
         words = words[1:]
     if not words:
         return False

@@ -164,11 +164,10 @@ class _Walker:
         if self._link is not None:
             self._link.text += " "
         else:
-            self._line_ends(folded=event.name == "fold")
+            self._line_ends()
 
-    def _line_ends(self, folded: bool = False) -> None:
+    def _line_ends(self) -> None:
         if spans := self._spans_here():
-            spans[-1].folded = folded and (spans[-1].folded or not spans[-1].ends_line)
             spans[-1].ends_line = True
 
     def _start_link(self, event: Event) -> None:

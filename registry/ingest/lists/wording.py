@@ -38,6 +38,7 @@ _WIDE_LABEL = re.compile(
     "|\u7f51\u9875|\u7f51\u7ad9|\u6570\u636e\u96c6?|\u6a21\u578b|\u89c6\u9891|\u535a\u5ba2|\u9884\u5370\u672c|\u5b98\u65b9|\u5f00\u6e90|\u5728\u7ebf|\u9605\u8bfb"
     "|\u30ea\u30f3\u30af|\u30b3\u30fc\u30c9|\u30c7\u30fc\u30bf|\ub17c\ubb38|\ub9c1\ud06c|\ucf54\ub4dc|\ub370\uc774\ud130)+"
 )
+_NUMBER = re.compile("[0-9]*(?:st|nd|rd|th)?|[0-9\u5e74\u6708\u65e5]+")
 _LABEL_WORDS = frozenset(word for line in _LABEL_LINES for word in line.split())
 _VENUES = re.compile(
     r"\b((?:NeurIPS|NIPS|ICML|ICLR|AAAI|IJCAI|ACL|EMNLP|NAACL|EACL|COLING|TACL|COLM|CVPR|ICCV|"
@@ -72,7 +73,9 @@ _LEADING = re.compile(
     rf"|{_YEAR}[-/.][01]?[0-9](?:[-/.][0-3]?[0-9])?(?![0-9])"
     rf"|[0-9]{{1,3}}[.)]\s"
     rf"|{_YEAR}[,.:]\s"
-    rf"|(?:(?:paper )?title|paper|\u6807\u9898|\u8bba\u6587)\s*[:\uff1a]"
+    rf"|[\[(][A-Z]{{0,2}}-?[0-9]{{1,3}}[\])]"
+    rf"|(?:(?:paper )?title|paper)\s*[:\uff1a]"
+    rf"|(?:(?:\u8bba\u6587)?\u6807\u9898|\u8bba\u6587(?:\u540d\u79f0)?|\u9898\u76ee)\s*[:\uff1a]"
     rf"|:[a-z_0-9+-]+:)",
     re.IGNORECASE,
 )
@@ -102,10 +105,16 @@ _ENDING = re.compile(
 # ", arXiv:2401.01234, 2024" and a lone year, as bibliographies end.
 _CITED = re.compile(
     r"[\s,.;(\[]*\barxiv(?: preprint)?(?: arxiv)?\s?:?\s?[0-9]{4}\.[0-9]{4,5}.*$"
-    r"|,\s*(?:19|20)[0-9]{2}$",
+    r"|,\s*(?:19|20)[0-9]{2}$"
+    r"|\s*\[[CDJMR](?:/OL)?\].*$",  # the kind of document, as Chinese bibliographies mark it
     re.IGNORECASE,
 )
-_TRAILING = re.compile(r"(?:[\s,;:|\-\u2013\u2014(\[{/\uff08\u3010\uff0c\u3002\uff1a]|\.(?!\.))+$")
+# " ICLR 2025" with no more than a blank before it, unless a word joins it to the title.
+_VENUE_BEHIND = re.compile(rf"(?<! at)(?<! of)(?<! in)(?<! for)(?<! the)\s{_VENUES.pattern}$")
+_TRAILING = re.compile(
+    r"(?:[\s,;:|\-\u2013\u2014(\[{/\uff08\u3010\uff0c\u3002\uff1a\u2190-\u21ff\u2794-\u27be]"
+    r"|\.(?!\.)|(?:^|\s):[a-z_]+:)+$"
+)
 _BADGE_HOSTS = ("img.shields.io", "shields.io", "badgen.net", "badges.aleen42.com")
 
 
@@ -130,6 +139,8 @@ def clean_title(text: str) -> str:
             title = title[: match.start()]
         title = _TRAILING.sub("", _ENDING.sub("", _CITED.sub("", title))).strip()
         title = _LABELS_BEHIND.sub("", title)
+        if (match := _VENUE_BEHIND.search(title)) and match[2]:
+            title = title[: match.start()]
         title = _unwrapped(title)
     return title
 
@@ -159,7 +170,7 @@ def _is_label_word(word: str) -> bool:
     if word in _LABEL_WORDS or _WIDE_LABEL.fullmatch(word):
         return True
     parts = re.split(r"[.'+-]", word)
-    return all(p in _LABEL_WORDS or re.fullmatch(r"[0-9]*(?:st|nd|rd|th)?", p) for p in parts)
+    return all(p in _LABEL_WORDS or _NUMBER.fullmatch(p) for p in parts)
 
 
 @lru_cache(maxsize=4096)

@@ -80,6 +80,16 @@ TEXTS = {
     "a line that is folded": f"- Patient Snails Learn\n  to Climb\n  ([paper]({A}))\n- {LAWNS} ({B})",
     "brackets of other scripts": f"- \u3010{CLIMB}\u3011\uff08[\u8bba\u6587]({A})\uff09\n- \u300a{LAWNS}\u300b [paper]({B})",
     "links that Markdown does not see": f"- [{CLIMB}] ({A})\n- [{LAWNS}](https://arxiv.org/abs/ 2402.05678)",
+    "numbers in brackets": f"- `[P1]` {CLIMB}. [[link]]({A})\n- (2) {LAWNS} [[link]]({B})",
+    "arrows": f"- {CLIMB} \u2192 [paper]({A})\n- {LAWNS} :point_right: [paper]({B})",
+    "bars": f"- {CLIMB} | Ada Example | 2024 | [pdf]({A})\n- {LAWNS} | Bo Sample | [pdf]({B}) | N/A",
+    "a venue behind": f"- {CLIMB} ICLR 2024 [pdf]({A})\n- {LAWNS} <kbd>NeurIPS 2024</kbd> [pdf]({B})",
+    "a bibliography": f"[1] Ada Example and Bo Sample. {CLIMB}. arXiv:2401.01234, 2024.\n\n"
+    f'[2] Bo Sample et al. "{LAWNS}." arXiv preprint arXiv:2402.05678 (2024).',
+    "marks of the kind": f"* Example A, Sample B. {CLIMB}[J]. arXiv:2401.01234, 2024.\n* {LAWNS} {B}",
+    "a word before the title": f"Survey paper: [{CLIMB}]({A})\n\nPaper: [{LAWNS}]({B})",
+    "a line that ends in a cell": f"| Title | Link |\n|-|-|\n| Patient Snails Learn<br>to Climb | [x]({A}) |\n"
+    f"| {LAWNS} | [x]({B}) |",
     "dates in brackets behind": f"- {CLIMB} (Jan 2024) [paper]({A})\n- {LAWNS} (ICML'24, Feb., 2024) [paper]({B})",
 }  # fmt: skip
 CITED = {
@@ -143,6 +153,25 @@ def test_what_stands_beside_several_rows_is_their_section_or_their_date() -> Non
     assert [(row.section, str(row.when)) for row in document.rows] == [
         (("Gardens", "Snails"), "2024-01-17")
     ] * 2
+
+
+def test_news_of_a_day_are_no_papers() -> None:
+    text = f"* **2026.06.18**: Survey **V4** released with 72 new papers. Read on [arXiv]({A}).\n"
+    document = read(f"## News\n\n{text}")
+    assert (document.rows, [s.reason for s in document.skipped]) == (
+        [],
+        ["prose that names a paper"],
+    )
+    dated = read(f"## News\n\n* 2026.06.18: {CLIMB} [[arXiv]]({A})\n")
+    assert named(dated) == BOTH[:1]
+
+
+def test_prose_that_mentions_an_identifier_is_reported() -> None:
+    document = read("Much of what we say stands in arXiv:2401.01234 and its siblings.\n")
+    assert (document.rows, [s.reason for s in document.skipped]) == (
+        [],
+        ["prose that names a paper"],
+    )
 
 
 def test_a_cell_over_all_columns_names_a_part_of_the_table() -> None:

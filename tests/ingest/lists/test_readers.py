@@ -121,3 +121,13 @@ def test_a_file_that_is_none_says_what_is_wanted(tmp_path: Path, settings: Setti
     (tmp_path / "latin.md").write_bytes(b"caf\xe9")
     with pytest.raises(UsageError, match="not UTF-8"):
         read_lists(str(tmp_path / "latin.md"), settings)
+
+
+def test_a_line_nested_beyond_measure_is_passed_over() -> None:
+    (document,) = read_json_lines("[" * 5000, "made up")
+    assert [(s.line, s.reason) for s in document.skipped] == [(1, "not JSON")]
+
+
+def test_a_folder_is_called_one(tmp_path: Path, settings: Settings) -> None:
+    with pytest.raises(UsageError, match="is a folder"):
+        read_lists(str(tmp_path), settings)
