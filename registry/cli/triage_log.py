@@ -285,7 +285,7 @@ def _show(here: Any, item: Item, as_json: bool) -> None:
     from registry.catalog.criteria import load_criteria
     from registry.catalog.files import load_taxonomy
     from registry.store.queries import decisions_on
-    from registry.triage.card import card
+    from registry.triage.card import card, criteria_in_short
     from registry.triage.session import suggested
     from registry.triage.terminal import rendered
 
@@ -294,7 +294,7 @@ def _show(here: Any, item: Item, as_json: bool) -> None:
     if as_json:
         emit_json(_facts(item) | {"suggested": leaves, "log": [facts_of(line) for line in lines]})
         return
-    shown = card(item, leaves, load_criteria(here.settings.catalog_dir))
+    shown = card(item, leaves) + criteria_in_short(load_criteria(here.settings.catalog_dir))
     terminal = sys.stdout.isatty()
     width = 10_000
     if terminal:

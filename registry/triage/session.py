@@ -26,9 +26,10 @@ from registry.store.engine import Store
 from registry.store.queries import search
 from registry.triage import decisions
 from registry.triage.accept import Proposal, accept
-from registry.triage.card import card, criteria_lines, reject_lines
+from registry.triage.card import card, criteria_in_short, criteria_lines, reject_lines
 from registry.triage.hints import keyword_leaves
 from registry.triage.queue import Item, Queue
+from registry.triage.ranked import Neighbour, Reasons
 from registry.triage.retag import retag
 from registry.triage.terminal import Terminal
 from registry.triage.turns import By, Overtaken, told
@@ -54,6 +55,7 @@ _HELP = (
     "Esc  back, out of any of these     q, Ctrl-C, Ctrl-D  leave; everything decided is stored",
 )
 _BACK = "Esc back"
+_MOST_NEAR = 9  # a number key each
 
 
 @dataclass
@@ -93,7 +95,7 @@ class Session:
             "o": self._open, "c": self._show_criteria, "?": self._help,
         }  # fmt: skip
         while True:
-            self.terminal.show(card(item, self._leaves(item), self._criteria), self._footer())
+            self.terminal.show(card(item, self._leaves(item)), self._footer())
             key = self.terminal.key()
             if key in ("q", "end"):
                 return False
@@ -143,12 +145,12 @@ class Session:
             key = self.terminal.key()
         if key == "/":
             reason = self.terminal.ask("why: ") or ""
-        elif key.isdecimal() and 1 <= int(key) <= len(reasons):
-            reason = reasons[int(key) - 1]
+        elif (number := _number(key)) and number <= len(reasons):
+            reason = reasons[number - 1]
         else:
-            reason = ""
+            return self._went_back(key)
         if not reason.strip():
-            return False
+            return self._went_back("enter")
         decisions.reject(self.store, self.settings, item.id, reason, by=self._now(item))
         return self._decided("reject", f"rejected {item.id}: {inert(reason)}")
 
@@ -164,7 +166,7 @@ class Session:
         near = self._near(item)
         shown = [Text(f"{n}  {id_}  {inert(text)}") for n, (id_, text) in enumerate(near, start=1)]
         title = Text(inert(item.candidate.title), style="bold")
-        shown = shown or [Text("nothing with these words is known; name it by its id")]
+        shown = shown or [Text("nothing like it is known; name it by its id")]
         self.terminal.show([title, Text(), *shown], [])
         typed = (self.terminal.ask("number or arXiv id (empty: back): ") or "").strip()
         if not typed:
@@ -214,6 +216,11 @@ class Session:
         self.terminal.key()
         return False
 
+    def _went_back(self, key: str) -> bool:
+        if key not in ("escape", "enter", "end"):
+            self._message = f"{inert(key)!r} is none of those offered: nothing decided"
+        return False
+
     def _now(self, item: Item) -> By:
         return By(self._by.reviewer, self._by.beside, seen=item.seen)
 
@@ -226,11 +233,20 @@ class Session:
         return suggested(item, self._taxonomy)
 
     def _near(self, item: Item) -> list[tuple[str, str]]:
-        """Papers that may be the same, with their titles: suggested ones, then those alike."""
-        hits = search(self.store, item.candidate.title, 8)
+        """Papers that may be the same, with a line on each: suggested ones, then those alike."""
+        title = item.candidate.title
+        # A paper that was renamed keeps its name before the colon, or its words after it.
+        parts = dict.fromkeys((title, *title.split(":")))
+        hits = [hit for part in parts for hit in search(self.store, part, 4)]
         found = {hit.id: f"{hit.title} ({hit.status})" for hit in hits if hit.kind == "paper"}
+        for one in self._neighbours(item):
+            found.setdefault(one.id, f"{one.title} ({one.decision}, reads alike)")
         first = {id_: found.get(id_, f"the same {reason}") for id_, reason in item.alike}
-        return [pair for pair in (first | found).items() if pair[0] != item.id][:6]
+        return [pair for pair in (first | found).items() if pair[0] != item.id][:_MOST_NEAR]
+
+    def _neighbours(self, item: Item) -> tuple[Neighbour, ...]:
+        why = item.ranked.reasons if item.ranked else Reasons()
+        return tuple(sorted((*why.accepted, *why.rejected), key=lambda one: -one.similarity))
 
     def _ask_leaves(self, item: Item, what: str) -> tuple[str, ...]:
         """The primary leaf and up to two others; empty where the reviewer went back."""
@@ -238,11 +254,12 @@ class Session:
         while True:
             shown = "   ".join(f"{n}:{leaf}" for n, leaf in enumerate(offered, start=1))
             menu = [Text(f"{what}: {shown}"), Text(f"a number, / another or several, {_BACK}")]
-            self.terminal.show(card(item, offered, self._criteria), menu)
+            self.terminal.show(card(item, offered), menu)
             key = self.terminal.key()
-            if key.isdecimal() and 1 <= int(key) <= len(offered):
-                return (offered[int(key) - 1],)
+            if (number := _number(key)) and number <= len(offered):
+                return (offered[number - 1],)
             if key != "/":
+                self._went_back(key)
                 return ()
             typed = self.terminal.ask("leaf, others (slugs, numbers or words): ") or ""
             leaves, offered = self._understood(typed, offered)
@@ -295,7 +312,12 @@ class Session:
         lines.append(Text(state + (f"; so far {counted}" if counted else ""), style="dim"))
         if self.queue.batch.note:
             lines.append(Text(inert(self.queue.batch.note), style="yellow"))
-        return lines
+        return lines + criteria_in_short(self._criteria)
+
+
+def _number(key: str) -> int:
+    """The number on a key, 0 for any other; only digits that are on every keyboard."""
+    return int(key) if key in set("123456789") else 0
 
 
 def suggested(item: Item, taxonomy: Taxonomy) -> tuple[str, ...]:
