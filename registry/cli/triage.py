@@ -24,7 +24,7 @@ BY = typer.Option(
     None, "--by", metavar="NAME", help="Who decides. Default: REGISTRY_REVIEWER, git's user.name."
 )
 BESIDE = typer.Option(
-    False, "--beside", help="Put it beside the decision of somebody else, as a second opinion."
+    False, "--beside", help="As one of two reviewers: an entry is written once both accept."
 )
 SETTLE = typer.Option(False, "--settle", help="End the matter: earlier votes no longer count.")
 ID = typer.Argument(..., metavar="ID", help="The paper's arXiv id, in any form.")
@@ -53,6 +53,8 @@ def desk(by: str | None, *, beside: bool = False, settles: bool = False) -> Iter
     from registry.store.sync import refresh
     from registry.triage.turns import By, reviewer_name
 
+    if beside and settles:
+        raise UsageError("--beside and --settle contradict each other. Allowed: one of them.")
     settings = Settings.load()
     who = By(reviewer_name(settings, by), beside=beside, settles=settles)
     with open_store(settings) as store:
@@ -80,7 +82,9 @@ def triage(
     batch: int = typer.Option(20, min=1, max=500, help="Order anew after so many papers."),
     by: str | None = BY,
     double: bool = typer.Option(
-        False, "--double", help="Also show what others have decided, without saying how."
+        False,
+        "--double",
+        help="As one of two reviewers: also show what others have decided, without saying how.",
     ),
     again: bool = typer.Option(
         False, "--again", help="Begin a new pass: show what you skipped or left open."
@@ -174,8 +178,8 @@ def accept(
     if dry_run:
         talk("nothing written: a dry run")
     else:
-        beside_it = "" if accepted.written else "; no file was written for a second opinion"
-        talk(f"accepted {accepted.paper.id}{beside_it}")
+        alone = "" if accepted.written else "; no file was written: two have to accept, or --settle"
+        talk(f"accepted {accepted.paper.id}{alone}")
 
 
 @app.command()

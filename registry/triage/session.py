@@ -132,7 +132,9 @@ class Session:
         proposal = Proposal(leaves[0], gist, leaves[1:])
         by = self._now(item)
         accept(self.store, self.settings, item.id, proposal, by=by)
-        return self._decided("accept", f"accepted {item.id} to {leaves[0]}")
+        # Said of every acceptance, so that it does not tell what the other reviewer thinks.
+        both = "; two have to accept" if by.beside else ""
+        return self._decided("accept", f"accepted {item.id} to {leaves[0]}{both}")
 
     def _reject(self, item: Item) -> bool:
         reasons = self._criteria.reasons if self._criteria else ()

@@ -162,6 +162,7 @@ def test_what_the_queue_cannot_take_is_a_wrong_use(ids: list[str], capsys) -> No
         (("--by", "bob", "status"), "options before 'status'"),
         (("--by", " "), "no name of a reviewer"),
         (("list", "--state", "gone"), "unknown state"),
+        (("reject", ids[0], "--reason", "stone", "--beside", "--settle"), "contradict each other"),
         (("show", "2603.09999"), "was never ingested"),
         (("accept", ids[0], "--leaf", "fruit/aples", "--gist", GIST), "Did you mean"),
     ):
