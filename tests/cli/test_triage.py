@@ -156,6 +156,25 @@ def test_without_a_terminal_keys_are_read_as_lines(
     assert "3 wait" in say(capsys, "--strategy", "newest", "--again")[2]
 
 
+def test_an_output_that_cannot_show_a_letter_shows_its_number(
+    ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    say(capsys, "reject", ids[0], "--reason", "sch\u00f6n, aber Stein")
+    shown = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(shown, encoding="ascii"))
+
+    assert main(("triage", "log")) == 0
+    assert b"sch\\xf6n, aber Stein" in shown.getvalue()
+
+
+def test_words_that_are_no_text_in_the_encoding_are_a_wrong_use(ids: list[str], capsys) -> None:
+    code, _, err = say(capsys, "reject", ids[0], "--reason", "sch\udcc3\udcb6n")
+
+    assert code == 2
+    assert "is not text in the encoding of this terminal" in err
+    assert facts(capsys, "log") == []
+
+
 def test_what_the_queue_cannot_take_is_a_wrong_use(ids: list[str], capsys) -> None:
     for words, expected in (
         (("--strategy", "newset"), "Did you mean 'newest'"),
