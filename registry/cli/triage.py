@@ -3,76 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from registry.cli.output import emit, emit_json, talk
-from registry.cli.triage_group import app
+from registry.cli.triage_group import BESIDE, BY, ID, SETTLE, STRATEGY, app, desk, facts_of
 from registry.core.errors import UsageError
-from registry.core.settings import Settings
 
 if TYPE_CHECKING:
     from registry.store.engine import Store
     from registry.store.standing import Decision
-    from registry.triage.turns import By
-
-BY = typer.Option(
-    None, "--by", metavar="NAME", help="Who decides. Default: REGISTRY_REVIEWER, git's user.name."
-)
-BESIDE = typer.Option(
-    False, "--beside", help="As one of two reviewers: an entry is written once both accept."
-)
-SETTLE = typer.Option(False, "--settle", help="End the matter: earlier votes no longer count.")
-ID = typer.Argument(..., metavar="ID", help="The paper's arXiv id, in any form.")
 AS_JSON = typer.Option(False, "--json", help="The decision as JSON.")
-STRATEGY = typer.Option(
-    "relevance",
-    metavar="relevance|uncertainty|newest|random",
-    help="What comes first: what is likely taken in, what most is learnt from, ... Also margin, "
-    "entropy, badge and coreset, the register's strategies of active learning.",
-)
-
-
-@dataclass
-class Desk:
-    """An open store, where things are, and who decides."""
-
-    store: Store
-    settings: Settings
-    by: By
-
-
-@contextmanager
-def desk(by: str | None, *, beside: bool = False, settles: bool = False) -> Iterator[Desk]:
-    """The store, in step with the catalog's files, for the reviewer ``by``."""
-    from registry.store.engine import open_store
-    from registry.store.sync import refresh
-    from registry.triage.turns import By, reviewer_name
-
-    if beside and settles:
-        raise UsageError("--beside and --settle contradict each other. Allowed: one of them.")
-    settings = Settings.load()
-    who = By(reviewer_name(settings, by), beside=beside, settles=settles)
-    with open_store(settings) as store:
-        refresh(store, settings)
-        yield Desk(store, settings, who)
-
-
-def facts_of(line: Decision) -> dict[str, Any]:
-    """One line of the log as JSON shows it."""
-    return {
-        "id": line.preprint_id,
-        "decision": line.decision,
-        "by": line.reviewer,
-        "at": line.at,
-        "reason": line.reason,
-        "detail": line.detail,
-        "uid": line.uid,
-    }
 
 
 @app.callback(invoke_without_command=True)
@@ -134,8 +76,10 @@ def _summary(done: Counter[str], store: Store, order: Any) -> str:
 
     left, passed = waiting(store, order)
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(done.items()))
-    more = f"; {passed} skipped or left open: --again shows them" if passed and not left else ""
-    return f"stored: {counted or 'nothing new'}; {left} wait{more}"
+    hint = "" if left else "; `registry ingest` brings more"
+    if passed and not left:
+        hint = f"; {passed} skipped or left open: --again shows them"
+    return f"stored: {counted or 'nothing new'}; {left} wait{hint}"
 
 
 @app.command()
@@ -312,4 +256,8 @@ def _told(line: Decision, as_json: bool, before: str = "") -> None:
     talk(before + told(line))
 
 
-from registry.cli import triage_log, triage_study  # noqa: E402, F401 (hang their commands on it)
+from registry.cli import (  # noqa: E402 (they hang their commands on it)
+    triage_exchange,  # noqa: F401
+    triage_log,  # noqa: F401
+    triage_study,  # noqa: F401
+)

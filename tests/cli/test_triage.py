@@ -135,7 +135,9 @@ def test_a_log_moves_to_another_database(
 
     assert say(capsys, "import-decisions", str(file))[2] == "0 decisions added, 1 here already\n"
     (tmp_path / "latin").write_bytes(b"\xe9")
-    assert say(capsys, "import-decisions", str(tmp_path / "latin"))[0] == 2
+    for wrong in ("latin", "absent"):
+        code, _, err = say(capsys, "import-decisions", str(tmp_path / wrong))
+        assert (code, "cannot be read" in err) == (2, True)
     monkeypatch.setenv("REGISTRY_DATABASE_URL", f"sqlite:///{tmp_path}/other.db")
     code, _, err = say(capsys, "import-decisions", str(file))
     assert code == 3
