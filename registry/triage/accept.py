@@ -7,7 +7,6 @@ not at all. The abstract stays in the store; a gist is written by whoever accept
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,8 @@ from registry.catalog.gists import check_gist
 from registry.catalog.method_links import method_links
 from registry.catalog.models import Paper, Taxonomy
 from registry.catalog.one_entry import entry_problems
-from registry.core.errors import UnknownNameError, UsageError
+from registry.catalog.taxonomy import find_leaves
+from registry.core.errors import UsageError
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
 from registry.store.engine import Store
@@ -29,11 +29,8 @@ from registry.store.queries import Candidate, candidate, decide
 from registry.store.schema import papers
 from registry.store.standing import Standing
 from registry.store.sync import refresh
-from registry.triage.decisions import reject
 from registry.triage.filing import change_entry, require_writable
 from registry.triage.turns import ANYBODY, By, check_turn
-
-__all__ = ["Accepted", "Proposal", "accept", "check_leaves", "reject"]
 
 
 @dataclass(frozen=True)
@@ -96,17 +93,6 @@ def accept(
     return Accepted(paper, path, text, written=not alone)
 
 
-def check_leaves(leaves: Sequence[str], taxonomy: Taxonomy) -> None:
-    """Raises UsageError unless ``leaves`` are a primary one and up to two others, each once."""
-    for slug in leaves:
-        if taxonomy.leaf(slug) is None:
-            raise UnknownNameError("leaf", slug, taxonomy.leaf_slugs, "registry list leaves")
-    if len(set(leaves)) < len(leaves):
-        raise UsageError("a leaf is named twice. Allowed: one --leaf, and up to two others.")
-    if len(leaves) > 3:
-        raise UsageError(f"{len(leaves) - 1} secondary leaves. Allowed: at most two --secondary.")
-
-
 def _candidate(store: Store, root: Path, id_: ArxivId) -> Candidate:
     found = candidate(store, id_.base)
     if found is None and (path := find_entry(root, id_)):
@@ -126,7 +112,7 @@ def _candidate(store: Store, root: Path, id_: ArxivId) -> Candidate:
 
 
 def _entry(found: Candidate, proposal: Proposal, taxonomy: Taxonomy) -> Paper:
-    check_leaves((proposal.leaf, *proposal.secondary), taxonomy)
+    leaf, *secondary = find_leaves(taxonomy, (proposal.leaf, *proposal.secondary))
     if proposal.gist is not None:
         check_gist(proposal.gist, found.abstract)
     links = method_links(proposal.methods)
@@ -144,8 +130,8 @@ def _entry(found: Candidate, proposal: Proposal, taxonomy: Taxonomy) -> Paper:
                 "licence": proposal.licence,
                 "venue": proposal.venue,
                 "doi": found.doi,
-                "leaf": proposal.leaf,
-                "secondary": proposal.secondary,
+                "leaf": leaf,
+                "secondary": secondary,
                 "gist": None if proposal.gist is None else " ".join(proposal.gist.split()),
                 "methods": links,
             }

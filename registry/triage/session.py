@@ -18,7 +18,7 @@ from rich.text import Text
 from registry.catalog.criteria import load_criteria
 from registry.catalog.files import load_taxonomy
 from registry.catalog.models import Taxonomy
-from registry.catalog.taxonomy import nearest_leaves
+from registry.catalog.taxonomy import aliases, nearest_leaves
 from registry.core.errors import RegistryError, UsageError
 from registry.core.escape import terminal as inert
 from registry.core.settings import Settings
@@ -273,8 +273,8 @@ class Session:
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The leaves in ``typed``, or none and what its words come nearest to."""
         parts = typed.replace(",", " ").split()
-        numbers = {str(n): leaf for n, leaf in enumerate(offered, start=1)}
-        leaves = tuple(numbers.get(part, part) for part in parts)
+        meant = aliases(self._taxonomy) | {str(n): leaf for n, leaf in enumerate(offered, start=1)}
+        leaves = tuple(meant.get(part, part) for part in parts)
         if leaves and all(self._taxonomy.leaf(leaf) for leaf in leaves):
             return leaves, offered
         near = tuple(nearest_leaves(self._taxonomy, typed.strip(), 9)) if parts else offered
@@ -328,5 +328,7 @@ def suggested(item: Item, taxonomy: Taxonomy) -> tuple[str, ...]:
     noted = (tag.detail["leaf"], *tag.detail.get("secondary", ())) if tag else ()
     guessed = tuple(guess.leaf for guess in item.ranked.leaves) if item.ranked else ()
     guessed = guessed or keyword_leaves(item.candidate, taxonomy)
-    known = (leaf for leaf in (*noted, *guessed) if taxonomy.leaf(leaf))
+    now = aliases(taxonomy)  # a leaf may have been renamed since it was noted
+    named = (now.get(leaf, leaf) for leaf in (*noted, *guessed))
+    known = (leaf for leaf in named if taxonomy.leaf(leaf))
     return tuple(dict.fromkeys(known))[: max(3, len(noted))]

@@ -93,7 +93,7 @@ def test_words_find_a_leaf_that_was_not_suggested(store: Store, settings: Settin
 def test_a_retag_changes_what_is_offered(store: Store, settings: Settings) -> None:
     [id_] = put(store, 1)
 
-    page = hold(store, settings, "t\n/\nroots/carrots fruit/apples\nq\n")
+    page = hold(store, settings, "t\n/\nroots/carrots fruit/pommes\nq\n")  # an older name
 
     assert f"{id_} belongs to roots/carrots, fruit/apples; not decided yet" in page
     assert "1:roots/carrots   2:fruit/apples" in page
