@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 from registry.catalog.models import Group, Leaf, Taxonomy
-from registry.core.errors import UnknownNameError
+from registry.core.errors import UnknownNameError, UsageError
 
 _LISTING = "registry list leaves"
 
@@ -26,6 +27,19 @@ def find_leaf(taxonomy: Taxonomy, slug: str) -> Leaf:
     if leaf is None:
         raise UnknownNameError("leaf", slug, nearest_leaves(taxonomy, slug, 8), _LISTING)
     return leaf
+
+
+def find_leaves(taxonomy: Taxonomy, names: Sequence[str]) -> tuple[str, ...]:
+    """The slugs now of a primary leaf and up to two others, called so now or formerly.
+
+    Raises UnknownNameError, and UsageError where one is named twice or there are too many.
+    """
+    slugs = tuple(find_leaf(taxonomy, name).slug for name in names)
+    if len(set(slugs)) < len(slugs):
+        raise UsageError("a leaf is named twice. Allowed: one --leaf, and up to two others.")
+    if len(slugs) > 3:
+        raise UsageError(f"{len(slugs) - 1} secondary leaves. Allowed: at most two --secondary.")
+    return slugs
 
 
 def group_of(taxonomy: Taxonomy, slug: str) -> Group | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from registry.cli.output import emit, emit_json, talk
-from registry.cli.triage import BY, desk
+from registry.cli.triage_group import BY, desk
 
 
 def accept(

@@ -13,6 +13,7 @@ keeps its line breaks in the help.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -107,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and give its exit code; prints errors as one line on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     words, debug = _take_debug(words)
+    _show_what_the_encoding_lacks()
     try:
         code = _run(words or ["--help"])
         sys.stdout.flush()
@@ -166,6 +168,12 @@ def _run(words: list[str]) -> int:
     return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
 
+def _show_what_the_encoding_lacks() -> None:
+    # Python's stderr does so by itself; a title in another script must not end a command.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def _show_version(shown: bool) -> None:
     if shown:
         typer.echo(f"registry {__version__}")
@@ -188,6 +196,12 @@ def _describe(error: Exception) -> tuple[str, int]:
         return f"{error.format_message()}{help_line}", int(error.exit_code)
     if isinstance(error, OSError):
         return f"{error}", 1
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return (
+            f"{error.object!r} is not text in the encoding of this terminal. Set "
+            "LC_ALL to a UTF-8 locale, such as C.UTF-8, or use other letters.",
+            2,
+        )
     kind = type(error).__name__
     return f"a defect of ours: {kind}: {error}. `registry --debug ...` shows where", 1
 

@@ -3,74 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from registry.cli.output import emit, emit_json, talk
-from registry.cli.triage_group import app
+from registry.cli.triage_group import BESIDE, BY, ID, SETTLE, STRATEGY, app, desk, facts_of
 from registry.core.errors import UsageError
-from registry.core.settings import Settings
 
 if TYPE_CHECKING:
     from registry.store.engine import Store
     from registry.store.standing import Decision
-    from registry.triage.turns import By
-
-BY = typer.Option(
-    None, "--by", metavar="NAME", help="Who decides. Default: REGISTRY_REVIEWER, git's user.name."
-)
-BESIDE = typer.Option(
-    False, "--beside", help="Put it beside the decision of somebody else, as a second opinion."
-)
-SETTLE = typer.Option(False, "--settle", help="End the matter: earlier votes no longer count.")
-ID = typer.Argument(..., metavar="ID", help="The paper's arXiv id, in any form.")
 AS_JSON = typer.Option(False, "--json", help="The decision as JSON.")
-STRATEGY = typer.Option(
-    "relevance",
-    metavar="relevance|uncertainty|newest|random",
-    help="What comes first: what is likely taken in, what most is learnt from, ... Also margin, "
-    "entropy, badge and coreset, the register's strategies of active learning.",
-)
-
-
-@dataclass
-class Desk:
-    """An open store, where things are, and who decides."""
-
-    store: Store
-    settings: Settings
-    by: By
-
-
-@contextmanager
-def desk(by: str | None, *, beside: bool = False, settles: bool = False) -> Iterator[Desk]:
-    """The store, in step with the catalog's files, for the reviewer ``by``."""
-    from registry.store.engine import open_store
-    from registry.store.sync import refresh
-    from registry.triage.turns import By, reviewer_name
-
-    settings = Settings.load()
-    who = By(reviewer_name(settings, by), beside=beside, settles=settles)
-    with open_store(settings) as store:
-        refresh(store, settings)
-        yield Desk(store, settings, who)
-
-
-def facts_of(line: Decision) -> dict[str, Any]:
-    """One line of the log as JSON shows it."""
-    return {
-        "id": line.preprint_id,
-        "decision": line.decision,
-        "by": line.reviewer,
-        "at": line.at,
-        "reason": line.reason,
-        "detail": line.detail,
-        "uid": line.uid,
-    }
 
 
 @app.callback(invoke_without_command=True)
@@ -80,7 +24,9 @@ def triage(
     batch: int = typer.Option(20, min=1, max=500, help="Order anew after so many papers."),
     by: str | None = BY,
     double: bool = typer.Option(
-        False, "--double", help="Also show what others have decided, without saying how."
+        False,
+        "--double",
+        help="As one of two reviewers: also show what others have decided, without saying how.",
     ),
     again: bool = typer.Option(
         False, "--again", help="Begin a new pass: show what you skipped or left open."
@@ -130,8 +76,10 @@ def _summary(done: Counter[str], store: Store, order: Any) -> str:
 
     left, passed = waiting(store, order)
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(done.items()))
-    more = f"; {passed} skipped or left open: --again shows them" if passed and not left else ""
-    return f"stored: {counted or 'nothing new'}; {left} wait{more}"
+    hint = "" if left else "; `registry ingest` brings more"
+    if passed and not left:
+        hint = f"; {passed} skipped or left open: --again shows them"
+    return f"stored: {counted or 'nothing new'}; {left} wait{hint}"
 
 
 @app.command()
@@ -174,8 +122,8 @@ def accept(
     if dry_run:
         talk("nothing written: a dry run")
     else:
-        beside_it = "" if accepted.written else "; no file was written for a second opinion"
-        talk(f"accepted {accepted.paper.id}{beside_it}")
+        alone = "" if accepted.written else "; no file was written: two have to accept, or --settle"
+        talk(f"accepted {accepted.paper.id}{alone}")
 
 
 @app.command()
@@ -308,4 +256,8 @@ def _told(line: Decision, as_json: bool, before: str = "") -> None:
     talk(before + told(line))
 
 
-from registry.cli import triage_log, triage_study  # noqa: E402, F401 (hang their commands on it)
+from registry.cli import (  # noqa: E402 (they hang their commands on it)
+    triage_exchange,  # noqa: F401
+    triage_log,  # noqa: F401
+    triage_study,  # noqa: F401
+)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from registry.cli.output import emit, emit_json, emit_table, talk
-from registry.cli.triage import BY, ID, STRATEGY, desk, facts_of
-from registry.cli.triage_group import app
+from registry.cli.triage_group import BY, ID, STRATEGY, app, desk, facts_of
 from registry.core.errors import UnknownNameError, UsageError
 from registry.core.plural import plural
 
@@ -223,69 +221,11 @@ def criteria(as_json: bool = AS_JSON) -> None:
         emit_table(["", "code", "what"], rows)
 
 
-@app.command("export-decisions")
-def export_decisions(
-    file: Path | None = typer.Argument(None, metavar="[FILE]", help="Default: stdout."),
-) -> None:
-    """Write the log of decisions as JSON lines.
-
-    Example:
-
-        registry triage export-decisions decisions.jsonl
-    """
-    from registry.core.atomic import write_atomic
-    from registry.triage.exchange import export_decisions as lines_of
-
-    with desk(None) as here:
-        lines = list(lines_of(here.store))
-    if file is None:
-        for line in lines:
-            emit(line)
-    else:
-        write_atomic(file, "".join(f"{line}\n" for line in lines))
-    talk(plural(len(lines), "decision"))
-
-
-@app.command("import-decisions")
-def import_decisions(
-    file: Path = typer.Argument(..., metavar="FILE", help="JSON lines, or - for stdin."),
-    as_json: bool = typer.Option(False, "--json", help="The counts as JSON."),
-) -> int:
-    """Add the decisions of an export that are not here yet; safe to repeat.
-
-    Exit code 3 where some lines were left out: their papers were never ingested here.
-
-    Example:
-
-        registry triage import-decisions decisions.jsonl
-    """
-    from registry.triage.exchange import import_decisions as bring
-
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UsageError(
-            f"{file} is not UTF-8 text. Allowed: what `registry triage export-decisions` writes."
-        ) from None
-    with desk(None) as here:
-        done = bring(here.store, text.splitlines(), str(file))
-    if as_json:
-        emit_json(done)
-    talk(f"{plural(done.added, 'decision')} added, {done.known} here already")
-    if done.left_out:
-        ids = " ".join(done.unknown_papers[:10]) + (" ..." if done.unknown_papers[10:] else "")
-        talk(
-            f"{plural(done.left_out, 'line')} left out: of papers that are not in the store. Run "
-            f"`registry ingest --ids {ids}`, then this again."
-        )
-    return 3 if done.left_out else 0
-
-
 def _show(here: Any, item: Item, as_json: bool) -> None:
     from registry.catalog.criteria import load_criteria
     from registry.catalog.files import load_taxonomy
     from registry.store.queries import decisions_on
-    from registry.triage.card import card
+    from registry.triage.card import card, criteria_in_short
     from registry.triage.session import suggested
     from registry.triage.terminal import rendered
 
@@ -294,7 +234,7 @@ def _show(here: Any, item: Item, as_json: bool) -> None:
     if as_json:
         emit_json(_facts(item) | {"suggested": leaves, "log": [facts_of(line) for line in lines]})
         return
-    shown = card(item, leaves, load_criteria(here.settings.catalog_dir))
+    shown = card(item, leaves) + criteria_in_short(load_criteria(here.settings.catalog_dir))
     terminal = sys.stdout.isatty()
     width = 10_000
     if terminal:

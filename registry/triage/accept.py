@@ -7,7 +7,6 @@ not at all. The abstract stays in the store; a gist is written by whoever accept
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,8 @@ from registry.catalog.gists import check_gist
 from registry.catalog.method_links import method_links
 from registry.catalog.models import Paper, Taxonomy
 from registry.catalog.one_entry import entry_problems
-from registry.core.errors import UnknownNameError, UsageError
+from registry.catalog.taxonomy import find_leaves
+from registry.core.errors import UsageError
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
 from registry.store.engine import Store
@@ -29,11 +29,8 @@ from registry.store.queries import Candidate, candidate, decide
 from registry.store.schema import papers
 from registry.store.standing import Standing
 from registry.store.sync import refresh
-from registry.triage.decisions import reject
 from registry.triage.filing import change_entry, require_writable
 from registry.triage.turns import ANYBODY, By, check_turn
-
-__all__ = ["Accepted", "Proposal", "accept", "check_leaves", "reject"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Accepted:
     paper: Paper
     path: Path
     text: str
-    written: bool  # False after a dry run, and for a second opinion
+    written: bool  # False after a dry run, and for one of two reviewers alone
 
 
 def accept(
@@ -69,7 +66,8 @@ def accept(
 ) -> Accepted:
     """Turn the candidate ``id_`` into a file of the catalog, log it, and synchronise the store.
 
-    A vote beside one that stands already is logged alone: no file is written for it. Raises
+    Where ``by`` decides beside others the file comes with the second acceptance, the first is
+    logged alone; so is one that contradicts a rejection, or that finds an entry there. Raises
     UsageError where the candidate or the proposal will not do, Overtaken where somebody else has
     decided, CatalogError where ``registry check`` would find a problem afterwards; nothing is
     changed then. With ``dry_run`` everything is checked and nothing changed.
@@ -85,27 +83,14 @@ def accept(
         raise problems[0].error
     with store.read() as connection:
         standing = check_turn(connection, paper.id, by)
-    alone = bool(by.beside and standing.votes_of_others(by.reviewer or ""))
-    if not alone:
-        _refuse_second_file(root, paper, standing)
+    if not _is_alone(root, paper, standing, by):
+        _refuse_second_file(root, paper, standing, by)
     if dry_run:
         return Accepted(paper, path, text, written=False)
-    if alone:
-        _second(store, paper, by)
-    else:
+    alone = _log_alone(store, root, paper, by)
+    if not alone:
         _keep(store, root, paper, proposal, by)
     return Accepted(paper, path, text, written=not alone)
-
-
-def check_leaves(leaves: Sequence[str], taxonomy: Taxonomy) -> None:
-    """Raises UsageError unless ``leaves`` are a primary one and up to two others, each once."""
-    for slug in leaves:
-        if taxonomy.leaf(slug) is None:
-            raise UnknownNameError("leaf", slug, taxonomy.leaf_slugs, "registry list leaves")
-    if len(set(leaves)) < len(leaves):
-        raise UsageError("a leaf is named twice. Allowed: one --leaf, and up to two others.")
-    if len(leaves) > 3:
-        raise UsageError(f"{len(leaves) - 1} secondary leaves. Allowed: at most two --secondary.")
 
 
 def _candidate(store: Store, root: Path, id_: ArxivId) -> Candidate:
@@ -127,7 +112,7 @@ def _candidate(store: Store, root: Path, id_: ArxivId) -> Candidate:
 
 
 def _entry(found: Candidate, proposal: Proposal, taxonomy: Taxonomy) -> Paper:
-    check_leaves((proposal.leaf, *proposal.secondary), taxonomy)
+    leaf, *secondary = find_leaves(taxonomy, (proposal.leaf, *proposal.secondary))
     if proposal.gist is not None:
         check_gist(proposal.gist, found.abstract)
     links = method_links(proposal.methods)
@@ -145,8 +130,8 @@ def _entry(found: Candidate, proposal: Proposal, taxonomy: Taxonomy) -> Paper:
                 "licence": proposal.licence,
                 "venue": proposal.venue,
                 "doi": found.doi,
-                "leaf": proposal.leaf,
-                "secondary": proposal.secondary,
+                "leaf": leaf,
+                "secondary": secondary,
                 "gist": None if proposal.gist is None else " ".join(proposal.gist.split()),
                 "methods": links,
             }
@@ -171,7 +156,7 @@ def _alike(store: Store, root: Path, paper: Paper) -> list[Paper]:
 def _keep(store: Store, root: Path, paper: Paper, proposal: Proposal, by: By) -> None:
     def change(connection: Connection) -> Paper:
         standing = check_turn(connection, paper.id, by)
-        _refuse_second_file(root, paper, standing)
+        _refuse_second_file(root, paper, standing, by)
         text = dump_entry(paper).encode()
         detail = _leaves_of(paper) | {
             "methods": list(proposal.methods),
@@ -183,20 +168,40 @@ def _keep(store: Store, root: Path, paper: Paper, proposal: Proposal, by: By) ->
     change_entry(store, root, entry_path(root, paper), paper.id, change)
 
 
-def _refuse_second_file(root: Path, paper: Paper, standing: Standing) -> None:
+def _refuse_second_file(root: Path, paper: Paper, standing: Standing, by: By) -> None:
     there = find_entry(root, ArxivId(paper.id))
     if there is None:
         return
     # The same file without its line: whoever accepted it was killed between the two.
-    same = there.read_text(encoding="utf-8") == dump_entry(paper)
-    if standing.state == "accepted" or not same:
+    logged = any("file" in vote.detail for vote in standing.votes)
+    if logged or not _is_same(there, paper) or (standing.state == "accepted" and not by.beside):
         raise UsageError(f"{paper.id} is in the catalog already: {there}. Edit that file instead.")
 
 
-def _second(store: Store, paper: Paper, by: By) -> None:
+def _is_alone(root: Path, paper: Paper, standing: Standing, by: By) -> bool:
+    """Whether this acceptance makes no entry: it is one of two, and not the one that completes."""
+    if not by.beside:
+        return False
+    others = standing.votes_of_others(by.reviewer or "")
+    if not others or any(vote.verdict == "out" for vote in others):
+        return True
+    there = find_entry(root, ArxivId(paper.id))
+    # The same file without a line: whoever completed it was killed between the two.
+    killed = there is not None and not any("file" in vote.detail for vote in others)
+    return there is not None and not (killed and _is_same(there, paper))
+
+
+def _log_alone(store: Store, root: Path, paper: Paper, by: By) -> bool:
+    """Log the acceptance without an entry; False, and nothing done, where it makes one."""
     with store.write(durable=True) as connection:
-        check_turn(connection, paper.id, by)
+        if not _is_alone(root, paper, check_turn(connection, paper.id, by), by):
+            return False
         decide(connection, paper.id, "accept", None, _leaves_of(paper), reviewer=by.reviewer)
+    return True
+
+
+def _is_same(path: Path, paper: Paper) -> bool:
+    return path.read_text(encoding="utf-8") == dump_entry(paper)
 
 
 def _leaves_of(paper: Paper) -> dict[str, object]:

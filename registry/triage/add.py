@@ -37,7 +37,7 @@ from registry.catalog.gists import check_gist
 from registry.catalog.method_links import method_links
 from registry.catalog.models import Paper, Taxonomy
 from registry.catalog.one_entry import entry_problems
-from registry.catalog.taxonomy import canonical_titles, find_leaf
+from registry.catalog.taxonomy import canonical_titles, find_leaves
 from registry.catalog.titles import folded
 from registry.core.atomic import write_atomic
 from registry.core.errors import UsageError
@@ -209,12 +209,7 @@ def facts_of(found: Candidate) -> Facts:
 
 
 def _leaves(choice: Choice, facts: Facts, taxonomy: Taxonomy) -> dict[str, tuple[str, ...]]:
-    asked = (choice.leaf, *choice.secondary)
-    slugs = [find_leaf(taxonomy, leaf).slug for leaf in asked]
-    if len(set(slugs)) < len(slugs):
-        raise UsageError("a leaf is named twice. Allowed: one --leaf, and up to two others.")
-    if len(slugs) > 3:
-        raise UsageError(f"{len(slugs) - 1} secondary leaves. Allowed: at most two --secondary.")
+    slugs = find_leaves(taxonomy, (choice.leaf, *choice.secondary))
     return {slug: tuple(sorted({CURATOR} | facts.leaves.get(slug, set()))) for slug in slugs}
 
 

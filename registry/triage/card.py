@@ -23,8 +23,8 @@ _MOST_TERMS = 6
 _LABEL = 9  # columns
 
 
-def card(item: Item, leaves: Sequence[str], criteria: Criteria | None) -> list[RenderableType]:
-    """The candidate, what the ranking says of it, and the criteria in short.
+def card(item: Item, leaves: Sequence[str]) -> list[RenderableType]:
+    """The candidate and what the ranking says of it.
 
     ``leaves`` are the suggestions, in the order of the number keys.
     """
@@ -49,7 +49,18 @@ def card(item: Item, leaves: Sequence[str], criteria: Criteria | None) -> list[R
         _labelled("same?", f"{id_}, by its {reason} (d says so)") for id_, reason in item.alike
     ]
     lines += [_labelled("so far", terminal(told(vote))) for vote in item.standing.votes]
-    return lines + _short_criteria(criteria)
+    return lines
+
+
+def criteria_in_short(criteria: Criteria | None) -> list[RenderableType]:
+    """The codes alone, in two or three lines; those for leaving a paper out with number keys."""
+    if criteria is None:
+        return []
+    reasons = "  ".join(f"{n}:{code}" for n, code in enumerate(criteria.reasons, start=1))
+    return [
+        _labelled("in", "  ".join(one.code for one in criteria.include)),
+        _labelled("out", reasons),
+    ]
 
 
 def criteria_lines(criteria: Criteria | None) -> list[RenderableType]:
@@ -115,16 +126,6 @@ def _terms(terms: Iterable[tuple[str, float]]) -> str:
 
 def _near(one: Neighbour) -> str:
     return f"{one.decision} {one.id} {one.similarity:.2f} {terminal(one.title)}"
-
-
-def _short_criteria(criteria: Criteria | None) -> list[RenderableType]:
-    if criteria is None:
-        return []
-    reasons = "  ".join(f"{n}:{code}" for n, code in enumerate(criteria.reasons, start=1))
-    return [
-        _labelled("in", "  ".join(one.code for one in criteria.include)),
-        _labelled("out", reasons),
-    ]
 
 
 def _labelled(label: str, text: str) -> Table:

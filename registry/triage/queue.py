@@ -1,15 +1,17 @@
 """What is shown next: the candidates that wait for this reviewer, in an order that learns.
 
-Candidates come in batches. Each batch is ordered anew from all that was decided so far; within it
-a paper that somebody decides meanwhile is left out. What orders them is a ``Ranker``; where there
-is none, or nothing to learn from, the newest come first and ``Batch.note`` says why.
+Candidates come in batches. Each batch is ordered anew from what was decided before, while the last
+paper of the one before is read; a paper that somebody decides meanwhile is left out. What orders
+them is a ``Ranker``; where there is none, or nothing to learn from, the newest come first and
+``Batch.note`` says why.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
-from collections.abc import Collection, Sequence
+import threading
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -17,6 +19,7 @@ from sqlalchemy import select
 
 from registry.core.errors import RegistryError, UnknownNameError
 from registry.core.settings import Settings
+from registry.store.duplicates import suggestions
 from registry.store.engine import Store
 from registry.store.queries import Candidate, candidates, described
 from registry.store.schema import papers, preprints
@@ -94,6 +97,7 @@ class Queue:
     _left: list[str] = field(default_factory=list)
     _items: dict[str, Item] = field(default_factory=dict)
     _shown: set[str] = field(default_factory=set)
+    _coming: Future[Batch] | None = None
 
     def next(self) -> Item | None:
         """The next item, or None where nothing is left in this pass. Raises StoreError."""
@@ -103,6 +107,8 @@ class Queue:
             item = self._fresh(self._left.pop(0))
             if item is not None:
                 self._shown.add(item.id)
+                if not self._left:
+                    self._prepare()
                 return item
 
     def put_back(self, id_: str) -> None:
@@ -112,16 +118,28 @@ class Queue:
 
     @property
     def is_due(self) -> bool:
-        """Whether the next item needs a new batch, which may take seconds."""
-        return not self._left
+        """Whether the next item needs a batch that is not there yet, which may take seconds."""
+        return not self._left and not (self._coming and self._coming.done())
 
     @property
     def waiting(self) -> int:
         """How many waited when the batch was made, less those shown since."""
         return max(0, self.batch.waiting - (len(self.batch.items) - len(self._left)))
 
+    def _prepare(self) -> None:
+        """Work out the next batch while the last paper of this one is read."""
+        if self._coming is None and self.batch.waiting > len(self.batch.items):
+            self._coming = _in_background(self._following(frozenset(self._shown)))
+
+    def _following(self, shown: frozenset[str]) -> Callable[[], Batch]:
+        return lambda: next_batch(self.store, self.settings, self.order, without=shown)
+
     def _refill(self) -> bool:
-        self.batch = next_batch(self.store, self.settings, self.order, without=self._shown)
+        coming, self._coming = self._coming, None
+        if coming is not None and coming.exception() is None:
+            self.batch = coming.result()
+        else:  # where it failed in the background, it now fails before the reviewer's eyes
+            self.batch = self._following(frozenset(self._shown))()
         self._items.update({item.id: item for item in self.batch.items})
         self._left = [item.id for item in self.batch.items]
         return bool(self._left)
@@ -196,23 +214,17 @@ def one_item(store: Store, settings: Settings, order: Order, id_: str) -> Item |
 
 def alike(store: Store, id_: str) -> tuple[tuple[str, str], ...]:
     """What may be the same paper as ``id_``, by identifier, each with what speaks for it."""
-    try:
-        module = importlib.import_module("registry.store.duplicates")
-    except ModuleNotFoundError:
-        return ()
     with store.read() as connection:
-        pairs = module.suggestions(connection, [id_])
+        pairs = suggestions(connection, [id_])
     return tuple((pair.other if pair.one == id_ else pair.one, pair.reason) for pair in pairs)
 
 
 def load_ranker(store: Store, settings: Settings) -> tuple[Ranker | None, str | None]:
     """The ranker trained on what was decided, or None and why there is none."""
+    from registry.triage.ranker import load_or_train  # a second to import: only who is shown ranks
+
     try:
-        module = importlib.import_module("registry.triage.ranker")
-        ranker: Ranker = module.load_or_train(store, settings)
-        return ranker, None
-    except ModuleNotFoundError as error:
-        return None, f"no ranking: {error.name} is not installed"
+        return load_or_train(store, settings), None
     except RegistryError as error:
         return None, f"no ranking: {error}"
 
@@ -266,6 +278,20 @@ def _chosen(
         chosen = newest[:count]
         note = "no ranking: too little was decided to learn from; the newest come first"
     return chosen, {found.id: found for found in ranker.rank(chosen)} if ranker else {}, note
+
+
+def _in_background(work: Callable[[], Batch]) -> Future[Batch]:
+    """What ``work`` gives, when it has it. A program that ends does not wait for it."""
+    found: Future[Batch] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(work())
+        except Exception as error:
+            found.set_exception(error)
+
+    threading.Thread(target=run, name="next batch", daemon=True).start()
+    return found
 
 
 def _lot(seed: int, id_: str) -> str:

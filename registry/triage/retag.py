@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from registry.catalog.files import find_entry, load_paper, load_survey, load_taxonomy
 from registry.catalog.models import Paper
 from registry.catalog.one_entry import entry_problems
+from registry.catalog.taxonomy import find_leaves
 from registry.core.errors import UsageError
 from registry.core.ids import ArxivId
 from registry.core.settings import Settings
@@ -15,7 +16,6 @@ from registry.store.queries import decide
 from registry.store.schema import preprints
 from registry.store.standing import Decision
 from registry.store.sync import refresh
-from registry.triage.accept import check_leaves
 from registry.triage.filing import change_entry, require_writable
 from registry.triage.turns import ANYBODY, By
 
@@ -34,11 +34,11 @@ def retag(
     A candidate is offered these leaves when it is accepted; the file of an entry is changed at
     once. Raises UsageError, and CatalogError where the entry would be wrong.
     """
-    check_leaves((leaf, *secondary), load_taxonomy(settings.catalog_dir))
+    leaves = find_leaves(load_taxonomy(settings.catalog_dir), (leaf, *secondary))
     own = ArxivId.parse(id_)
-    detail: dict[str, object] = {"leaf": leaf}
-    if secondary:
-        detail["secondary"] = list(secondary)
+    detail: dict[str, object] = {"leaf": leaves[0]}
+    if leaves[1:]:
+        detail["secondary"] = list(leaves[1:])
     with store.read() as connection:
         known = connection.execute(preprints.select().where(preprints.c.id == own.base)).first()
     if known is None:
@@ -47,7 +47,7 @@ def retag(
             f"ingest --ids {own.base}` first."
         )
     if find_entry(settings.catalog_dir, own):
-        return _change_file(store, settings, own, (leaf, *secondary), detail, by)
+        return _change_file(store, settings, own, leaves, detail, by)
     with store.write(durable=True) as connection:
         return decide(connection, own.base, "retag", None, detail, reviewer=by.reviewer)
 

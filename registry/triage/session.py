@@ -18,7 +18,7 @@ from rich.text import Text
 from registry.catalog.criteria import load_criteria
 from registry.catalog.files import load_taxonomy
 from registry.catalog.models import Taxonomy
-from registry.catalog.taxonomy import nearest_leaves
+from registry.catalog.taxonomy import aliases, nearest_leaves
 from registry.core.errors import RegistryError, UsageError
 from registry.core.escape import terminal as inert
 from registry.core.settings import Settings
@@ -26,9 +26,10 @@ from registry.store.engine import Store
 from registry.store.queries import search
 from registry.triage import decisions
 from registry.triage.accept import Proposal, accept
-from registry.triage.card import card, criteria_lines, reject_lines
+from registry.triage.card import card, criteria_in_short, criteria_lines, reject_lines
 from registry.triage.hints import keyword_leaves
 from registry.triage.queue import Item, Queue
+from registry.triage.ranked import Neighbour, Reasons
 from registry.triage.retag import retag
 from registry.triage.terminal import Terminal
 from registry.triage.turns import By, Overtaken, told
@@ -54,6 +55,7 @@ _HELP = (
     "Esc  back, out of any of these     q, Ctrl-C, Ctrl-D  leave; everything decided is stored",
 )
 _BACK = "Esc back"
+_MOST_NEAR = 9  # a number key each
 
 
 @dataclass
@@ -93,7 +95,7 @@ class Session:
             "o": self._open, "c": self._show_criteria, "?": self._help,
         }  # fmt: skip
         while True:
-            self.terminal.show(card(item, self._leaves(item), self._criteria), self._footer())
+            self.terminal.show(card(item, self._leaves(item)), self._footer())
             key = self.terminal.key()
             if key in ("q", "end"):
                 return False
@@ -130,7 +132,9 @@ class Session:
         proposal = Proposal(leaves[0], gist, leaves[1:])
         by = self._now(item)
         accept(self.store, self.settings, item.id, proposal, by=by)
-        return self._decided("accept", f"accepted {item.id} to {leaves[0]}")
+        # Said of every acceptance, so that it does not tell what the other reviewer thinks.
+        both = "; two have to accept" if by.beside else ""
+        return self._decided("accept", f"accepted {item.id} to {leaves[0]}{both}")
 
     def _reject(self, item: Item) -> bool:
         reasons = self._criteria.reasons if self._criteria else ()
@@ -143,12 +147,12 @@ class Session:
             key = self.terminal.key()
         if key == "/":
             reason = self.terminal.ask("why: ") or ""
-        elif key.isdecimal() and 1 <= int(key) <= len(reasons):
-            reason = reasons[int(key) - 1]
+        elif (number := _number(key)) and number <= len(reasons):
+            reason = reasons[number - 1]
         else:
-            reason = ""
+            return self._went_back(key)
         if not reason.strip():
-            return False
+            return self._went_back("enter")
         decisions.reject(self.store, self.settings, item.id, reason, by=self._now(item))
         return self._decided("reject", f"rejected {item.id}: {inert(reason)}")
 
@@ -164,7 +168,7 @@ class Session:
         near = self._near(item)
         shown = [Text(f"{n}  {id_}  {inert(text)}") for n, (id_, text) in enumerate(near, start=1)]
         title = Text(inert(item.candidate.title), style="bold")
-        shown = shown or [Text("nothing with these words is known; name it by its id")]
+        shown = shown or [Text("nothing like it is known; name it by its id")]
         self.terminal.show([title, Text(), *shown], [])
         typed = (self.terminal.ask("number or arXiv id (empty: back): ") or "").strip()
         if not typed:
@@ -214,6 +218,11 @@ class Session:
         self.terminal.key()
         return False
 
+    def _went_back(self, key: str) -> bool:
+        if key not in ("escape", "enter", "end"):
+            self._message = f"{inert(key)!r} is none of those offered: nothing decided"
+        return False
+
     def _now(self, item: Item) -> By:
         return By(self._by.reviewer, self._by.beside, seen=item.seen)
 
@@ -226,11 +235,20 @@ class Session:
         return suggested(item, self._taxonomy)
 
     def _near(self, item: Item) -> list[tuple[str, str]]:
-        """Papers that may be the same, with their titles: suggested ones, then those alike."""
-        hits = search(self.store, item.candidate.title, 8)
+        """Papers that may be the same, with a line on each: suggested ones, then those alike."""
+        title = item.candidate.title
+        # A paper that was renamed keeps its name before the colon, or its words after it.
+        parts = dict.fromkeys((title, *title.split(":")))
+        hits = [hit for part in parts for hit in search(self.store, part, 4)]
         found = {hit.id: f"{hit.title} ({hit.status})" for hit in hits if hit.kind == "paper"}
+        for one in self._neighbours(item):
+            found.setdefault(one.id, f"{one.title} ({one.decision}, reads alike)")
         first = {id_: found.get(id_, f"the same {reason}") for id_, reason in item.alike}
-        return [pair for pair in (first | found).items() if pair[0] != item.id][:6]
+        return [pair for pair in (first | found).items() if pair[0] != item.id][:_MOST_NEAR]
+
+    def _neighbours(self, item: Item) -> tuple[Neighbour, ...]:
+        why = item.ranked.reasons if item.ranked else Reasons()
+        return tuple(sorted((*why.accepted, *why.rejected), key=lambda one: -one.similarity))
 
     def _ask_leaves(self, item: Item, what: str) -> tuple[str, ...]:
         """The primary leaf and up to two others; empty where the reviewer went back."""
@@ -238,11 +256,12 @@ class Session:
         while True:
             shown = "   ".join(f"{n}:{leaf}" for n, leaf in enumerate(offered, start=1))
             menu = [Text(f"{what}: {shown}"), Text(f"a number, / another or several, {_BACK}")]
-            self.terminal.show(card(item, offered, self._criteria), menu)
+            self.terminal.show(card(item, offered), menu)
             key = self.terminal.key()
-            if key.isdecimal() and 1 <= int(key) <= len(offered):
-                return (offered[int(key) - 1],)
+            if (number := _number(key)) and number <= len(offered):
+                return (offered[number - 1],)
             if key != "/":
+                self._went_back(key)
                 return ()
             typed = self.terminal.ask("leaf, others (slugs, numbers or words): ") or ""
             leaves, offered = self._understood(typed, offered)
@@ -254,8 +273,8 @@ class Session:
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The leaves in ``typed``, or none and what its words come nearest to."""
         parts = typed.replace(",", " ").split()
-        numbers = {str(n): leaf for n, leaf in enumerate(offered, start=1)}
-        leaves = tuple(numbers.get(part, part) for part in parts)
+        meant = aliases(self._taxonomy) | {str(n): leaf for n, leaf in enumerate(offered, start=1)}
+        leaves = tuple(meant.get(part, part) for part in parts)
         if leaves and all(self._taxonomy.leaf(leaf) for leaf in leaves):
             return leaves, offered
         near = tuple(nearest_leaves(self._taxonomy, typed.strip(), 9)) if parts else offered
@@ -295,7 +314,12 @@ class Session:
         lines.append(Text(state + (f"; so far {counted}" if counted else ""), style="dim"))
         if self.queue.batch.note:
             lines.append(Text(inert(self.queue.batch.note), style="yellow"))
-        return lines
+        return lines + criteria_in_short(self._criteria)
+
+
+def _number(key: str) -> int:
+    """The number on a key, 0 for any other; only digits that are on every keyboard."""
+    return int(key) if key in set("123456789") else 0
 
 
 def suggested(item: Item, taxonomy: Taxonomy) -> tuple[str, ...]:
@@ -304,5 +328,7 @@ def suggested(item: Item, taxonomy: Taxonomy) -> tuple[str, ...]:
     noted = (tag.detail["leaf"], *tag.detail.get("secondary", ())) if tag else ()
     guessed = tuple(guess.leaf for guess in item.ranked.leaves) if item.ranked else ()
     guessed = guessed or keyword_leaves(item.candidate, taxonomy)
-    known = (leaf for leaf in (*noted, *guessed) if taxonomy.leaf(leaf))
+    now = aliases(taxonomy)  # a leaf may have been renamed since it was noted
+    named = (now.get(leaf, leaf) for leaf in (*noted, *guessed))
+    known = (leaf for leaf in named if taxonomy.leaf(leaf))
     return tuple(dict.fromkeys(known))[: max(3, len(noted))]

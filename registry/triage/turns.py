@@ -28,7 +28,7 @@ class By:
     """Whose decision it is, and how it meets those of others."""
 
     reviewer: str | None = None
-    beside: bool = False  # a second opinion: another's vote stays, and a difference is a conflict
+    beside: bool = False  # one of two: another's vote stays, and a difference is a conflict
     settles: bool = False  # ends the matter: earlier votes no longer count
     seen: int | None = None  # the newest line of the log when the paper was shown
 

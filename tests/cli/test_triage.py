@@ -135,7 +135,9 @@ def test_a_log_moves_to_another_database(
 
     assert say(capsys, "import-decisions", str(file))[2] == "0 decisions added, 1 here already\n"
     (tmp_path / "latin").write_bytes(b"\xe9")
-    assert say(capsys, "import-decisions", str(tmp_path / "latin"))[0] == 2
+    for wrong in ("latin", "absent"):
+        code, _, err = say(capsys, "import-decisions", str(tmp_path / wrong))
+        assert (code, "cannot be read" in err) == (2, True)
     monkeypatch.setenv("REGISTRY_DATABASE_URL", f"sqlite:///{tmp_path}/other.db")
     code, _, err = say(capsys, "import-decisions", str(file))
     assert code == 3
@@ -156,12 +158,32 @@ def test_without_a_terminal_keys_are_read_as_lines(
     assert "3 wait" in say(capsys, "--strategy", "newest", "--again")[2]
 
 
+def test_an_output_that_cannot_show_a_letter_shows_its_number(
+    ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    say(capsys, "reject", ids[0], "--reason", "sch\u00f6n, aber Stein")
+    shown = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(shown, encoding="ascii"))
+
+    assert main(("triage", "log")) == 0
+    assert b"sch\\xf6n, aber Stein" in shown.getvalue()
+
+
+def test_words_that_are_no_text_in_the_encoding_are_a_wrong_use(ids: list[str], capsys) -> None:
+    code, _, err = say(capsys, "reject", ids[0], "--reason", "sch\udcc3\udcb6n")
+
+    assert code == 2
+    assert "is not text in the encoding of this terminal" in err
+    assert facts(capsys, "log") == []
+
+
 def test_what_the_queue_cannot_take_is_a_wrong_use(ids: list[str], capsys) -> None:
     for words, expected in (
         (("--strategy", "newset"), "Did you mean 'newest'"),
         (("--by", "bob", "status"), "options before 'status'"),
         (("--by", " "), "no name of a reviewer"),
         (("list", "--state", "gone"), "unknown state"),
+        (("reject", ids[0], "--reason", "stone", "--beside", "--settle"), "contradict each other"),
         (("show", "2603.09999"), "was never ingested"),
         (("accept", ids[0], "--leaf", "fruit/aples", "--gist", GIST), "Did you mean"),
     ):

@@ -17,7 +17,9 @@ from registry.store.queries import abstracts, candidates, decisions_on, search
 from registry.store.sync import refresh
 from registry.triage import accept as accepting
 from registry.triage import filing
-from registry.triage.accept import Proposal, accept, reject
+from registry.triage.accept import Proposal, accept
+from registry.triage.decisions import reject
+from registry.triage.retag import retag
 from tests.catalog import fabricated
 from tests.triage.conftest import ABSTRACT
 
@@ -240,3 +242,12 @@ def test_what_is_accepted_without_a_gist_has_none_or_is_refused(
             accept(store, settings, ID, proposal)
     else:
         assert accept(store, settings, ID, proposal).paper.gist is None
+
+
+def test_a_leaf_may_be_called_by_an_older_name(store: Store, settings: Settings) -> None:
+    line = retag(store, settings, ID, "fruit/pommes", ("fruit/pears",))
+    assert line.detail == {"leaf": "fruit/apples", "secondary": ["fruit/pears"]}
+    assert accept(store, settings, ID, Proposal("fruit/pommes")).paper.leaf == "fruit/apples"
+
+    with pytest.raises(UsageError, match="named twice"):
+        retag(store, settings, ID, "fruit/pommes", ("fruit/apples",))

@@ -81,6 +81,35 @@ def test_a_second_opinion_stands_beside_the_first_and_settling_ends_it(
     assert (state(store), entry(settings).exists(), conflicts(store)) == ("accepted", True, [])
 
 
+def test_of_two_reviewers_the_second_acceptance_writes_the_entry(
+    store: Store, settings: Settings
+) -> None:
+    ann, bob = By("ann", beside=True), By("bob", beside=True)
+
+    first = accept(store, settings, ID, PROPOSAL, by=ann)
+    assert (first.written, entry(settings).exists(), state(store)) == (False, False, "accepted")
+    assert ID in [c.id for c in candidates(store)]
+    assert accept(store, settings, ID, PROPOSAL, by=bob, dry_run=True).written is False
+    assert accept(store, settings, ID, PROPOSAL, by=bob).written
+    assert entry(settings).exists()
+
+    undo(store, settings, bob)
+    assert (entry(settings).exists(), state(store)) == (False, "accepted")
+    decisions.reject(store, settings, ID, "off", by=bob)
+    assert (entry(settings).exists(), state(store)) == (False, "conflict")
+    assert accept(store, settings, ID, PROPOSAL, by=By("cy", settles=True)).written
+
+
+def test_an_entry_that_is_there_takes_further_acceptances_as_votes(
+    store: Store, settings: Settings
+) -> None:
+    accept(store, settings, ID, PROPOSAL, by=ANN)
+
+    for name in ("bob", "cy"):
+        assert not accept(store, settings, ID, PROPOSAL, by=By(name, beside=True)).written
+    assert [line.reviewer for line in decisions_on(store, ID)] == ["ann", "bob", "cy"]
+
+
 def test_a_paper_in_the_catalog_is_voted_on_only_as_a_second_opinion(
     store: Store, settings: Settings
 ) -> None:

@@ -162,3 +162,38 @@ def test_one_candidate_accepted_twice_at_once_is_accepted_once(
     assert sorted(outcomes) == sorted([line.detail["leaf"], "refused"])
     text = (settings.catalog_dir / "papers" / f"{ID}.yaml").read_text()
     assert f"leaf: {line.detail['leaf']}\n" in text
+
+
+def test_two_reviewers_who_accept_at_once_write_one_entry(store: Store, settings: Settings) -> None:
+    written: list[bool] = []
+
+    def take(name: str) -> None:
+        with open_store(settings) as mine:
+            by = By(name, beside=True)
+            written.append(accept(mine, settings, ID, PROPOSAL, by=by).written)
+
+    threads = [threading.Thread(target=take, args=(name,)) for name in ("ann", "bob")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(written) == [False, True]
+    assert settle(settings) == (True, ["accept", "accept"])
+
+
+def test_the_second_of_two_killed_on_the_way_finishes_by_the_same_command(
+    settings: Settings,
+) -> None:
+    bob = By("bob", beside=True)
+    with open_store(settings) as store:
+        accept(store, settings, ID, PROPOSAL, by=By("ann", beside=True))
+
+    killed(settings, filing, "mirror_entry", lambda store: accept(
+        store, settings, ID, PROPOSAL, by=bob))  # fmt: skip
+
+    assert settle(settings) == (True, ["accept"])
+    with open_store(settings) as store:
+        assert accept(store, settings, ID, PROPOSAL, by=bob).written
+        undo(store, settings, bob)
+    assert settle(settings) == (False, ["accept", "accept", "undo"])

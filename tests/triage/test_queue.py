@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import SimpleNamespace
+import threading
+import time
 
 import pytest
 
@@ -9,6 +9,7 @@ from registry.core.errors import UnknownNameError, UsageError
 from registry.core.settings import Settings
 from registry.store.engine import Store
 from registry.triage import decisions, queue
+from registry.triage import ranker as ranker_module
 from registry.triage.accept import Proposal, accept
 from registry.triage.passes import start_pass
 from registry.triage.queue import Order, Queue, next_batch, waiting
@@ -83,10 +84,17 @@ def test_a_random_order_is_the_same_for_a_whole_pass(
     assert shown(store, settings, order) != one
 
 
-def test_each_batch_is_ordered_from_what_was_decided_before(
+def read(made: Queue) -> None:
+    """Time passes while a paper is read, enough for what is worked out meanwhile."""
+    end = time.monotonic() + 20
+    while made.is_due and made.waiting and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def test_each_batch_is_ordered_while_the_last_paper_of_the_one_before_is_read(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(store, 5)
+    ids = put(store, 5)
     loads: list[int] = []
 
     def load(store: Store, settings: Settings) -> tuple[LastDigits, None]:
@@ -95,10 +103,48 @@ def test_each_batch_is_ordered_from_what_was_decided_before(
 
     monkeypatch.setattr(queue, "load_ranker", load)
     made = Queue(store, settings, Order("ann", batch=3))
-    while item := made.next():
+    shown, due = [], []
+    while True:
+        due.append(made.is_due)
+        if (item := made.next()) is None:
+            break
+        read(made)
         decisions.reject(store, settings, item.id, "off", by=ANN)
+        shown.append(item.id)
 
-    assert loads == [7, 4, 1]
+    assert shown == [*reversed(ids), GONE, FIRST]
+    assert loads == [7, 5, 2]
+    assert due == [True, False, False, False, False, False, False, True]
+
+
+def test_what_fails_in_the_background_is_done_again_in_the_foreground(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, 3)
+
+    def load(store: Store, settings: Settings) -> tuple[LastDigits, None]:
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("not here")
+        return LastDigits(), None
+
+    monkeypatch.setattr(queue, "load_ranker", load)
+    assert len(shown(store, settings, Order("ann", batch=2))) == 5
+
+
+def test_what_is_put_back_while_the_next_batch_is_made_comes_once(
+    store: Store, settings: Settings, ranker: LastDigits
+) -> None:
+    put(store, 4)
+    made = Queue(store, settings, Order("ann", batch=2))
+    one, two = made.next(), made.next()
+    assert one is not None and two is not None
+    read(made)
+    made.put_back(two.id)
+    made.put_back(one.id)
+
+    rest = [item.id for item in iter(made.next, None)]
+    assert rest[:2] == [one.id, two.id]
+    assert len(rest) == len(set(rest)) == 6
 
 
 def test_nothing_decided_or_skipped_is_shown_twice_in_a_pass(
@@ -169,25 +215,15 @@ def test_a_second_reviewer_judges_what_the_first_decided_without_knowing_how(
     assert shown(store, settings, order) == [GONE]
 
 
-def test_a_missing_ranker_is_said_not_raised(
+def test_a_ranker_that_cannot_be_had_is_said_not_raised(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Module:
-        @staticmethod
-        def load_or_train(store: Store, settings: Settings) -> None:
-            raise UsageError("two labels are needed")
+    def refuse(store: Store, settings: Settings) -> None:
+        raise UsageError("two labels are needed")
 
-    def module(load: Callable[[str], object]) -> None:
-        monkeypatch.setattr(queue, "importlib", SimpleNamespace(import_module=load))
+    monkeypatch.setattr(ranker_module, "load_or_train", refuse)
 
-    module(lambda name: Module)
     assert queue.load_ranker(store, settings) == (None, "no ranking: two labels are needed")
-
-    def absent(name: str) -> None:
-        raise ModuleNotFoundError("No module named 'sklearn'", name="sklearn")
-
-    module(absent)
-    assert queue.load_ranker(store, settings) == (None, "no ranking: sklearn is not installed")
 
 
 def test_an_unknown_strategy_is_refused_with_the_nearest() -> None:

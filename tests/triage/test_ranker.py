@@ -10,8 +10,8 @@ from registry.core.errors import UnknownNameError
 from registry.core.settings import Settings
 from registry.store.engine import Store
 from registry.triage import kept
-from registry.triage.accept import reject
 from registry.triage.decided import examples_of
+from registry.triage.decisions import reject
 from registry.triage.documents import Document, Example
 from registry.triage.features import Vectoriser
 from registry.triage.ranker import Ranker, load_or_train, train

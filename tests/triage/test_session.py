@@ -9,7 +9,9 @@ import pytest
 
 from registry.catalog.files import load_paper
 from registry.core.settings import Settings
+from registry.ingest import ledger
 from registry.store.engine import Store
+from registry.store.preprints import put_preprints
 from registry.store.queries import candidates
 from registry.store.standing import live, read_log, standings
 from registry.triage import decisions, queue
@@ -18,19 +20,8 @@ from registry.triage.queue import Order, Queue
 from registry.triage.session import Session
 from registry.triage.terminal import Lines
 from registry.triage.turns import By
-from tests.triage.waiting import LastDigits, put
-
-CRITERIA = """\
-question: Is it fruit?
-include:
-  - code: fruit
-    text: It grows on trees.
-exclude:
-  - code: stone
-    text: It is a stone.
-  - code: fish
-    text: It swims.
-"""
+from tests.triage.conftest import preprint
+from tests.triage.waiting import CRITERIA, LastDigits, put
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +93,7 @@ def test_words_find_a_leaf_that_was_not_suggested(store: Store, settings: Settin
 def test_a_retag_changes_what_is_offered(store: Store, settings: Settings) -> None:
     [id_] = put(store, 1)
 
-    page = hold(store, settings, "t\n/\nroots/carrots fruit/apples\nq\n")
+    page = hold(store, settings, "t\n/\nroots/carrots fruit/pommes\nq\n")  # an older name
 
     assert f"{id_} belongs to roots/carrots, fruit/apples; not decided yet" in page
     assert "1:roots/carrots   2:fruit/apples" in page
@@ -119,6 +110,18 @@ def test_going_back_decides_nothing(store: Store, settings: Settings, tmp_path: 
     assert "no gist was written" in page
     assert "'z' does nothing; ? shows the keys" in page
     assert "It grows on trees." in page
+
+
+def test_a_key_that_was_not_offered_is_said_to_decide_nothing(
+    store: Store, settings: Settings
+) -> None:
+    put(store, 1)
+
+    page = hold(store, settings, "r\n3\na\n9\nq\n")
+
+    assert "'3' is none of those offered: nothing decided" in page
+    assert "'9' is none of those offered: nothing decided" in page
+    assert log(store) == []
 
 
 def test_an_editor_that_fails_decides_nothing(
@@ -193,5 +196,22 @@ def test_what_may_be_the_same_paper_is_shown_and_offered_first(
     page = hold(store, settings, "d\n1\nq\n")
 
     assert "same?     2401.00001, by its doi" in page
+    with store.read() as connection:
+        assert standings(connection)[id_].duplicate_of == "2401.00001"
+
+
+def test_a_renamed_paper_and_what_reads_alike_are_offered_as_the_original(
+    store: Store, settings: Settings
+) -> None:
+    other, id_ = put(store, 2)
+    with store.write() as connection:
+        source_id = ledger.source_of(connection, "ids", "made up")
+        for one, title in ((other, "SeedSower: a First Try"), (id_, "SeedSower: Sowing Better")):
+            put_preprints(connection, [preprint(one, version=2, title=title)], source_id)
+
+    page = hold(store, settings, "d\n2\nq\n")
+
+    assert f"1  {other}  SeedSower: a First Try (candidate)" in page
+    assert "2  2401.00001  Red (accepted, reads alike)" in page
     with store.read() as connection:
         assert standings(connection)[id_].duplicate_of == "2401.00001"

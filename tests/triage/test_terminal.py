@@ -12,7 +12,7 @@ from registry.core.settings import Settings
 from registry.store.engine import Store
 from registry.store.standing import live, read_log
 from tests.triage.typist import Typist
-from tests.triage.waiting import put
+from tests.triage.waiting import CRITERIA, put
 
 HOSTILE = "A \x1b]0;owned\x07\x1b[2J\x1b[31mStudy\x9b6n \u202eDees\u202c \r\nof Seeds"
 
@@ -87,6 +87,17 @@ def test_any_text_fits_any_window_and_cannot_act_on_it(store: Store, env: dict[s
         assert typist.leave("q") == 0
         for active in ("\x1b]", "\x07", "\x1b[2J", "\x9b", "\u202e"):
             assert active not in typist.raw
+
+
+def test_the_criteria_stay_on_the_screen_below_a_long_abstract(
+    store: Store, settings: Settings, env: dict[str, str]
+) -> None:
+    put(store, 1, abstract="word " * 900)
+    (settings.catalog_dir / "criteria.yaml").write_text(CRITERIA)
+    with Typist(["triage", "--strategy", "newest"], env, columns=80, rows=24) as typist:
+        shown = typist.wait("1:stone  2:fish")
+        assert shown.index("more: space or j") < shown.index("a accept") < shown.index("1:stone")
+        assert typist.leave("q") == 0
 
 
 def test_ctrl_c_takes_a_question_back_and_otherwise_leaves_with_all_stored(

@@ -21,7 +21,8 @@ from registry.store.preprints import put_preprints
 from registry.store.queries import candidates, search
 from registry.store.standing import read_log
 from registry.store.sync import refresh
-from registry.triage.accept import Proposal, accept, reject
+from registry.triage.accept import Proposal, accept
+from registry.triage.decisions import reject
 from registry.triage.exchange import export_decisions, import_decisions
 from registry.triage.flow import flow
 from registry.triage.passes import start_pass

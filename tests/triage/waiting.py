@@ -13,6 +13,18 @@ from registry.store.queries import Candidate
 from registry.triage.ranked import LeafGuess, Neighbour, Ranked, Reasons
 from tests.triage.conftest import DAY, preprint
 
+CRITERIA = """\
+question: Is it fruit?
+include:
+  - code: fruit
+    text: It grows on trees.
+exclude:
+  - code: stone
+    text: It is a stone.
+  - code: fish
+    text: It swims.
+"""
+
 
 def put(store: Store, count: int, **other: object) -> list[str]:
     """The ids of ``count`` candidates beside those of the fixture, the newest last."""
