@@ -21,7 +21,9 @@ AS_JSON = typer.Option(False, "--json", help="The decision as JSON.")
 def triage(
     context: typer.Context,
     strategy: str = STRATEGY,
-    batch: int = typer.Option(20, min=1, max=500, help="Order anew after so many papers."),
+    batch: int = typer.Option(
+        20, min=1, max=500, help="Order anew after so many papers, sooner at first."
+    ),
     by: str | None = BY,
     double: bool = typer.Option(
         False,

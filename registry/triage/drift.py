@@ -17,7 +17,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 from registry.triage.documents import Document
-from registry.triage.features import terms_in
+from registry.triage.terms import terms_in
 
 if TYPE_CHECKING:
     from registry.catalog.models import Taxonomy
@@ -93,7 +93,6 @@ def known_terms(taxonomy: Taxonomy) -> frozenset[str]:
             texts += [text for paper in leaf.canonical for text in (paper.name, paper.title)]
             for text in texts:
                 said.update(terms_in(text))
-                said.update(terms_in(text.replace("-", " ")))
     return frozenset(said)
 
 

@@ -7,19 +7,16 @@ scikit-learn, whose import alone takes longer than a thousand candidates.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from registry.triage.documents import Document
+from registry.triage.terms import Codes, codes_of, counted, spelt
 
 Floats = NDArray[np.float64]
 
@@ -29,15 +26,7 @@ _MOST_COMMON = 0.4  # a term in a larger share of the texts than this tells noth
 _RAREST = 3  # texts that a term must stand in, where there are many texts
 _MANY = 200  # texts from which on rare and common terms are left out
 _MOST_TERMS = 60_000
-# A hyphen inside a word stays: best-of-n and post-training are words of the field.
-_WORD = re.compile(r"\w(?:[\w-]*\w)?")
-_FUNCTION_WORDS = frozenset(
-    re.findall(
-        "[a-z]+",
-        "a an and are as at be been by can for from has have in into is it its not of on or our "
-        "such than that the their these they this to via was we were which while with",
-    )
-)
+_NONE = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -50,62 +39,59 @@ class Vectoriser:
     @classmethod
     def fit(cls, documents: Sequence[Document]) -> Vectoriser:
         """The terms of ``documents``: of many texts, those neither rare nor everywhere."""
-        found: Counter[str] = Counter()
-        for document in documents:
-            found.update(set(terms_in(document.text)))
+        each = [
+            np.union1d(counted(document.title)[0], counted(document.abstract)[0])
+            for document in documents
+        ]
+        codes, found = np.unique(np.concatenate([_NONE, *each]), return_counts=True)
         many = len(documents) >= _MANY
         least, most = (_RAREST, _MOST_COMMON * len(documents)) if many else (1, len(documents))
-        kept = [term for term, count in found.items() if least <= count <= most]
-        if len(kept) > _MOST_TERMS:
-            kept = sorted(kept, key=lambda term: (-found[term], term))[:_MOST_TERMS]
-        kept.sort()
-        counts = np.array([found[term] for term in kept], dtype=np.float64)
-        return cls(tuple(kept), np.log((1 + len(documents)) / (1 + counts)) + 1)
+        kept = (found >= least) & (found <= most)
+        terms = sorted(zip(spelt(codes[kept]), found[kept].tolist(), strict=True))
+        if len(terms) > _MOST_TERMS:
+            terms = sorted(sorted(terms, key=lambda term: -term[1])[:_MOST_TERMS])
+        counts = np.array([times for _, times in terms], dtype=np.float64)
+        idf = np.log((1 + len(documents)) / (1 + counts)) + 1
+        return cls(tuple(term for term, _ in terms), idf)
 
     def rows(self, documents: Sequence[Document]) -> Any:
         """(N, V) sparse float64 of N texts; a row has length 1, or 0 where no term is known."""
         from scipy import sparse
 
-        places: list[int] = []
-        counts: list[int] = []
-        ends = [0]
-        for document in documents:
-            found = self._counts(document)
-            places += found
-            counts += found.values()
-            ends.append(len(places))
-        at, ends_at = np.array(places, dtype=np.int32), np.array(ends, dtype=np.int32)
-        values = (1 + np.log(np.array(counts, dtype=np.float64))) * self.weights[at]
-        rows = sparse.csr_array((values, at, ends_at), shape=(len(documents), len(self.terms)))
-        rows.sort_indices()
+        parts = [
+            (counted(text), times)
+            for document in documents
+            for text, times in ((document.title, TITLE), (document.abstract, 1))
+        ]
+        codes = np.concatenate([_NONE, *(codes for (codes, _), _ in parts)])
+        counts = np.concatenate([_NONE, *(counts * times for (_, counts), times in parts)])
+        # A row is two parts, the title's terms and then the abstract's; csr adds what both have.
+        ends = np.cumsum([0, *(len(codes) for (codes, _), _ in parts)])[::2]
+        places = self._places(codes)
+        known = places >= 0
+        ends = np.concatenate([[0], np.cumsum(known)])[ends]
+        rows = sparse.csr_array(
+            (counts[known].astype(np.float64), places[known], ends.astype(np.int32)),
+            shape=(len(documents), len(self.terms)),
+        )
+        rows.sum_duplicates()
+        rows.data = (1 + np.log(rows.data)) * self.weights[rows.indices]
         return _of_length_one(rows)
 
-    def _counts(self, document: Document) -> Counter[int]:
-        place = self._places.get
-        found: Counter[int] = Counter()
-        for text, times in ((document.title, TITLE), (document.abstract, 1)):
-            for term in terms_in(text):
-                if (at := place(term)) is not None:
-                    found[at] += times
-        return found
+    def _places(self, codes: Codes) -> NDArray[np.int32]:
+        """(T,) the column of each code, -1 where it has none."""
+        known, columns = self._columns
+        at = np.minimum(np.searchsorted(known, codes), max(len(known) - 1, 0))
+        if len(known) == 0:
+            return np.full(len(codes), -1, dtype=np.int32)
+        return np.where(known[at] == codes, columns[at], -1).astype(np.int32)
 
     @cached_property
-    def _places(self) -> dict[str, int]:
-        return {term: place for place, term in enumerate(self.terms)}
-
-
-def terms_in(text: str) -> list[str]:
-    """The words of ``text`` without function words, then each two that follow one another.
-
-    >>> terms_in("The merging of language-models")
-    ['merging', 'language-models', 'merging language-models']
-    """
-    if not text.isascii():
-        spread = unicodedata.normalize("NFKD", text)
-        text = "".join(letter for letter in spread if not unicodedata.combining(letter))
-    found = [word for word in _WORD.findall(text.lower()) if word not in _FUNCTION_WORDS]
-    pairs = [f"{one} {two}" for one, two in pairwise(found)]
-    return found + pairs
+    def _columns(self) -> tuple[Codes, NDArray[np.int64]]:
+        """The codes of the terms, ascending, and the column of each."""
+        codes = codes_of(self.terms)
+        order = np.argsort(codes)
+        return codes[order], order
 
 
 def titles_alone(documents: Iterable[Document]) -> list[Document]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from registry.catalog.models import Taxonomy
     from registry.triage.ranker import Ranker
 
-FORMAT = 1  # raise it when the same examples would train another ranker
+FORMAT = 2  # raise it when the same examples would train another ranker
 _KEPT = 8  # files, of any workspace; older ones are removed
 
 

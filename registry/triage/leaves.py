@@ -1,8 +1,9 @@
 """Which leaves of the taxonomy suit a paper: several may, and none where nothing is likely enough.
 
 A leaf with papers enough has a logistic regression of its own, itself against all others; a leaf
-with fewer is known by its own words, its title, keywords and scope. Both are learned from relevant
-papers alone: a probability says how likely the leaf is, given that the paper belongs here.
+with fewer is known by its own words, its title, keywords and scope. To a leaf's score half of its
+group's is added, which many more papers teach. All are learned from relevant papers alone: a
+probability says how likely the leaf is, given that the paper belongs here.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _FEWEST = 4  # papers of a leaf from which its own words are learned
 _STRENGTH = 10.0  # inverse of the ridge penalty
 _NO_LEAF = -4.0  # log-odds of a leaf with few papers for a text that has none of its words
 _SCALE = 12.0  # log-odds that a cosine of 1 with the leaf's own words adds
+_GROUP = 0.5  # of its group's log-odds that a leaf's score holds
 
 
 @dataclass(frozen=True)
@@ -90,22 +92,36 @@ def canonical_examples(taxonomy: Taxonomy) -> list[Example]:
 def fit(vectoriser: Vectoriser, examples: Sequence[Example], taxonomy: Taxonomy) -> Leaves:
     """The leaves learned from the relevant ones of ``examples`` and the taxonomy's own words."""
     from scipy import sparse
-    from sklearn.linear_model import LogisticRegression
 
     described = leaf_documents(taxonomy)
     slugs = tuple(described)
     taught = [example for example in examples if example.relevant and example.leaves]
     rows = vectoriser.rows([*described.values(), *(example.document for example in taught)])
-    named = [{slug} for slug in slugs] + [set(example.leaves) for example in taught]
     rows = sparse.csr_matrix(rows)
+    named = [{slug} for slug in slugs] + [set(example.leaves) for example in taught]
     weights = np.zeros((len(slugs), len(vectoriser.terms)), dtype=np.float32)
     constants = np.full(len(slugs), _NO_LEAF)
     for place, slug in enumerate(slugs):
         member = np.array([slug in leaves for leaves in named])
         if member.sum() <= _FEWEST or member.all():
             weights[place] = _SCALE * rows[place].toarray()[0]
-            continue
-        model = LogisticRegression(C=_STRENGTH, solver="liblinear", dual=True, random_state=0)
-        model.fit(rows, member)
-        weights[place], constants[place] = model.coef_[0], model.intercept_[0]
+        else:
+            weights[place], constants[place] = _learned(rows, member)
+    for group in taxonomy.groups:
+        inside = {leaf.slug for leaf in group.leaves}
+        member = np.array([not inside.isdisjoint(leaves) for leaves in named])
+        if member.sum() > _FEWEST and not member.all():
+            weight, constant = _learned(rows, member)
+            places = [place for place, slug in enumerate(slugs) if slug in inside]
+            weights[places] += (_GROUP * weight).astype(np.float32)
+            constants[places] += _GROUP * constant
     return Leaves(slugs, weights, constants)
+
+
+def _learned(rows: Any, member: NDArray[np.bool_]) -> tuple[Floats, float]:
+    """The weight of each term (V,) and the constant by which ``member`` (N,) is told apart."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=_STRENGTH, solver="liblinear", dual=True, random_state=0)
+    model.fit(rows, member)
+    return model.coef_[0], float(model.intercept_[0])

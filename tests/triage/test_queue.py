@@ -52,7 +52,7 @@ def test_without_a_ranker_the_newest_come_first_and_a_note_says_why(
 ) -> None:
     ids = put(store, 3)
 
-    batch = next_batch(store, settings, Order("ann"))
+    batch = next_batch(store, settings, Order("ann"), 5)
 
     assert [item.id for item in batch.items] == [*reversed(ids), FIRST, GONE]
     assert batch.note == "no ranking: x; the newest come first"
@@ -65,9 +65,9 @@ def test_a_ranker_that_learnt_nothing_does_not_order(
     ids = put(store, 3)
     ranker.abstains = True
 
-    batch = next_batch(store, settings, Order("ann"))
+    batch = next_batch(store, settings, Order("ann"), 3)
 
-    assert [item.id for item in batch.items][:3] == ids[::-1]
+    assert [item.id for item in batch.items] == ids[::-1]
     assert "too little was decided" in (batch.note or "")
 
 
@@ -113,7 +113,7 @@ def test_each_batch_is_ordered_while_the_last_paper_of_the_one_before_is_read(
         shown.append(item.id)
 
     assert shown == [*reversed(ids), GONE, FIRST]
-    assert loads == [7, 5, 2]
+    assert loads == [7, 6, 4, 2]
     assert due == [True, False, False, False, False, False, False, True]
 
 
@@ -145,6 +145,28 @@ def test_what_is_put_back_while_the_next_batch_is_made_comes_once(
     rest = [item.id for item in iter(made.next, None)]
     assert rest[:2] == [one.id, two.id]
     assert len(rest) == len(set(rest)) == 6
+
+
+def test_batches_grow_with_what_was_decided(
+    store: Store, settings: Settings, ranker: LastDigits
+) -> None:
+    put(store, 38)
+    sizes = []
+    while items := next_batch(store, settings, Order("ann", batch=3)).items:
+        sizes.append(len(items))
+        for item in items:
+            decisions.reject(store, settings, item.id, "off", by=ANN)
+
+    # Two at a time; after thirty decisions a tenth of them, which is as many as were asked for.
+    assert sizes == [2] * 15 + [3, 3, 3, 1]
+
+
+def test_an_order_that_learns_nothing_needs_no_small_batches(
+    store: Store, settings: Settings, no_ranker: None
+) -> None:
+    put(store, 9)
+    assert len(next_batch(store, settings, Order("ann", "newest", batch=5)).items) == 5
+    assert len(next_batch(store, settings, Order("ann", "uncertainty", batch=5)).items) == 2
 
 
 def test_nothing_decided_or_skipped_is_shown_twice_in_a_pass(

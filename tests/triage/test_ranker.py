@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +76,16 @@ def test_reasons_name_terms_neighbours_methods_and_authors(ranker: Ranker) -> No
         (n.similarity for n in reasons.accepted), reverse=True
     )
     assert (reasons.methods, reasons.authors) == (("dpo",), ("Ada Example",))
+
+
+def test_a_leaf_without_papers_gains_from_those_of_its_group() -> None:
+    known = [one for one in made_up.library() if one.leaves != ("fruit/pears",)]
+    ranker = train(known, TAXONOMY)
+
+    likely = ranker.leaves.probabilities(ranker.vectoriser.rows([new("fruit/apples")]))[0]
+
+    by_leaf = dict(zip(ranker.leaves.slugs, likely, strict=True))
+    assert by_leaf["fruit/apples"] > by_leaf["fruit/pears"] > by_leaf["roots/carrots"]
 
 
 def test_a_paper_is_no_neighbour_of_itself(ranker: Ranker) -> None:
@@ -170,14 +181,38 @@ def test_no_candidates_are_ranked_in_no_time(ranker: Ranker) -> None:
     assert ranker.rank([]) == []
 
 
-def test_words_are_counted_whole_without_accents_or_function_words() -> None:
-    documents = [Document("1", "The Caf\u00e9 of best-of-n", "a caf\u00e9"), Document("2", "cafe")]
+def test_words_are_counted_without_hyphens_accents_or_function_words() -> None:
+    documents = [
+        Document("1", "The Caf\u00e9 of chain-of-thought", "a caf\u00e9"),
+        Document("2", ""),
+    ]
     made = Vectoriser.fit(documents)
-    pairs = ("best-of-n cafe", "cafe best-of-n")
-    assert made.terms == ("best-of-n", pairs[0], "cafe", pairs[1])
-    rows = made.rows(documents)
-    assert np.sqrt((rows.toarray() ** 2).sum(1)) == pytest.approx([1, 1])
-    assert made.rows([Document("3", "unknown words")]).nnz == 0
+    assert made.terms == ("cafe", "cafe chain", "chain", "chain thought", "thought")
+    assert made.rows([Document("3", "A chain of thought")]).toarray() == pytest.approx(
+        made.rows([Document("4", "chain-of-thought")]).toarray()
+    )
+    assert made.rows([Document("5", "unknown words")]).nnz == 0
+
+
+def test_a_row_holds_what_a_term_weighs_with_the_title_counted_three_times() -> None:
+    documents = [
+        Document("1", "seeds", "seeds soil"),
+        Document("2", "soil"),
+        Document("3", "stone"),
+    ]
+    made = Vectoriser.fit(documents)
+    assert made.terms == ("seeds", "seeds soil", "soil", "stone")
+
+    [row, *_] = made.rows(documents).toarray()
+
+    rare, common = math.log(4 / 2) + 1, math.log(4 / 3) + 1
+    by_hand = np.array([(1 + math.log(4)) * rare, rare, common, 0])
+    assert row == pytest.approx(by_hand / np.linalg.norm(by_hand))
+
+
+def test_the_rarest_and_the_commonest_terms_of_many_texts_are_left_out() -> None:
+    texts = [Document(str(n), f"all {'some' if n < 3 else ''} own{n}") for n in range(200)]
+    assert Vectoriser.fit(texts).terms == ("all some", "some")
 
 
 def test_a_store_teaches_what_was_accepted_rejected_and_waits(
