@@ -158,6 +158,17 @@ def test_without_a_terminal_keys_are_read_as_lines(
     assert "3 wait" in say(capsys, "--strategy", "newest", "--again")[2]
 
 
+def test_an_empty_queue_says_how_to_fill_it(
+    ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("s\n" + "r\n1\n" * 3))
+    assert say(capsys, "--strategy", "newest")[2].endswith("left open: --again shows them\n")
+    say(capsys, "reject", ids[0], "--reason", "stone")
+    assert say(capsys, "--strategy", "newest")[2].endswith(
+        "0 wait; `registry ingest` brings more\n"
+    )
+
+
 def test_an_output_that_cannot_show_a_letter_shows_its_number(
     ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
