@@ -33,6 +33,7 @@ def ids(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     (tmp_path / "catalog" / "criteria.yaml").write_text(CRITERIA)
     monkeypatch.setenv("REGISTRY_CATALOG_DIR", str(tmp_path / "catalog"))
     monkeypatch.setenv("REGISTRY_DATABASE_URL", database_url)
+    monkeypatch.setenv("REGISTRY_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("REGISTRY_REVIEWER", "ann")
     page = tmp_path / "page.xml"
     page.write_bytes(feed("".join(map(entry, corpus(4))), "search_query=x", 4))
