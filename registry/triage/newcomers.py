@@ -6,6 +6,7 @@ catalog is too small, or the backlog too long.
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from registry.catalog.models import Taxonomy
 from registry.catalog.title_leaves import TitleLeaves
 from registry.catalog.tracking import Newer
+from registry.core.errors import StoreError
 
 if TYPE_CHECKING:
     from registry.core.settings import Settings
@@ -33,7 +35,8 @@ def newcomers(settings: Settings, taxonomy: Taxonomy, after: date) -> tuple[Newe
     from registry.triage.placed import placed
 
     with open_store(settings) as store:
-        refresh(store, settings)
+        with contextlib.suppress(StoreError):  # one that cannot be written to is read as it is
+            refresh(store, settings)
         found = waiting_since(store, after)
         by_ranker = placed(store, settings, taxonomy) if found else {}
     titles = TitleLeaves.of(taxonomy)

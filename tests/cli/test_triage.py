@@ -33,6 +33,7 @@ def ids(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     (tmp_path / "catalog" / "criteria.yaml").write_text(CRITERIA)
     monkeypatch.setenv("REGISTRY_CATALOG_DIR", str(tmp_path / "catalog"))
     monkeypatch.setenv("REGISTRY_DATABASE_URL", database_url)
+    monkeypatch.setenv("REGISTRY_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("REGISTRY_REVIEWER", "ann")
     page = tmp_path / "page.xml"
     page.write_bytes(feed("".join(map(entry, corpus(4))), "search_query=x", 4))
@@ -156,6 +157,17 @@ def test_without_a_terminal_keys_are_read_as_lines(
     assert err == "stored: 1 reject, 1 skip; 2 wait\n"
     monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
     assert "3 wait" in say(capsys, "--strategy", "newest", "--again")[2]
+
+
+def test_an_empty_queue_says_how_to_fill_it(
+    ids: list[str], monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("s\n" + "r\n1\n" * 3))
+    assert say(capsys, "--strategy", "newest")[2].endswith("left open: --again shows them\n")
+    say(capsys, "reject", ids[0], "--reason", "stone")
+    assert say(capsys, "--strategy", "newest")[2].endswith(
+        "0 wait; `registry ingest` brings more\n"
+    )
 
 
 def test_an_output_that_cannot_show_a_letter_shows_its_number(

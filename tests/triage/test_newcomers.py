@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from registry.catalog.models import Taxonomy
+from registry.core.errors import StoreError
 from registry.core.settings import Settings
+from registry.store import sync
 from registry.store.engine import Store
 from registry.store.queries import decide
 from registry.triage import placed
@@ -59,3 +61,13 @@ def test_to_look_makes_no_database(settings: Settings, tmp_path: Path) -> None:
     absent = replace(settings, database_url=f"sqlite:///{tmp_path}/absent.db")
     assert newcomers(absent, taxonomy(), DAY) == ()
     assert not (tmp_path / "absent.db").exists()
+
+
+def test_a_database_that_cannot_be_written_to_is_read_as_it_is(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StoreError("attempt to write a readonly database")
+
+    monkeypatch.setattr(sync, "refresh", refuse)
+    assert len(newcomers(settings, taxonomy(), date(2026, 3, 1))) == 1

@@ -27,6 +27,7 @@ def env(settings: Settings, tmp_path: Path) -> dict[str, str]:
     return os.environ | {
         "REGISTRY_DATABASE_URL": settings.database_url,
         "REGISTRY_CATALOG_DIR": str(settings.catalog_dir),
+        "REGISTRY_CACHE_DIR": str(settings.cache_dir),
         "REGISTRY_REVIEWER": "ann",
         "REGISTRY_OFFLINE": "1",
         "EDITOR": str(editor),
