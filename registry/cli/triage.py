@@ -77,7 +77,9 @@ def facts_of(line: Decision) -> dict[str, Any]:
 def triage(
     context: typer.Context,
     strategy: str = STRATEGY,
-    batch: int = typer.Option(20, min=1, max=500, help="Order anew after so many papers."),
+    batch: int = typer.Option(
+        20, min=1, max=500, help="Order anew after so many papers, sooner at first."
+    ),
     by: str | None = BY,
     double: bool = typer.Option(
         False, "--double", help="Also show what others have decided, without saying how."

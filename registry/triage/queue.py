@@ -1,8 +1,9 @@
 """What is shown next: the candidates that wait for this reviewer, in an order that learns.
 
-Candidates come in batches. Each batch is ordered anew from all that was decided so far; within it
-a paper that somebody decides meanwhile is left out. What orders them is a ``Ranker``; where there
-is none, or nothing to learn from, the newest come first and ``Batch.note`` says why.
+Candidates come in batches, small ones at first. Each is ordered anew from all that was decided so
+far; within it a paper that somebody decides meanwhile is left out. What orders them is a
+``Ranker``; where there is none, or nothing to learn from, the newest come first and ``Batch.note``
+says why.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from registry.store.engine import Store
 from registry.store.queries import Candidate, candidates, described
 from registry.store.schema import papers, preprints
 from registry.store.standing import Standing, standings
+from registry.triage.batches import batch_size
 from registry.triage.passes import pass_start, passed_over
 from registry.triage.ranked import Ranked
 
 STRATEGIES = (
     "relevance", "uncertainty", "margin", "entropy", "badge", "coreset", "newest", "random",
 )  # fmt: skip
+_UNLEARNED = ("newest", "random")
 BATCH = 20
 POOL = 5000  # the newest so many are ordered; a day of arXiv has some hundred
 
@@ -49,7 +52,7 @@ class Order:
 
     reviewer: str
     strategy: str = "relevance"
-    batch: int = BATCH
+    batch: int = BATCH  # at most; an order that learns begins with smaller ones
     double: bool = False  # also what others decided, without saying how
 
     def __post_init__(self) -> None:
@@ -149,10 +152,10 @@ def next_batch(
     without: Collection[str] = (),
 ) -> Batch:
     """The first ``count`` items that wait for the reviewer (default: one batch), best first."""
-    size = order.batch if count is None else count
     with store.read() as connection:
         found = standings(connection)
         start = pass_start(connection, order.reviewer)
+    size = _size(found, order) if count is None else count
     hidden = _hidden(found, order, start) | set(without)
     judged = _judged_by_others(found, order) - hidden
     # Drawn by lot: the ranking has learnt from the decision that they must not know.
@@ -215,6 +218,13 @@ def load_ranker(store: Store, settings: Settings) -> tuple[Ranker | None, str | 
         return None, f"no ranking: {error.name} is not installed"
     except RegistryError as error:
         return None, f"no ranking: {error}"
+
+
+def _size(found: dict[str, Standing], order: Order) -> int:
+    if order.strategy in _UNLEARNED:
+        return order.batch
+    judged = sum(one.state in ("accepted", "rejected") for one in found.values())
+    return min(order.batch, batch_size(judged))
 
 
 def _hidden(found: dict[str, Standing], order: Order, start: int) -> set[str]:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from registry.catalog.models import Taxonomy
 from registry.core.errors import UsageError
 from registry.triage import leaves as leafing
+from registry.triage.batches import FIRST, GROWTH, batch_size
 from registry.triage.documents import Document, Example, part_of
 from registry.triage.features import Floats, Vectoriser, titles_alone
 from registry.triage.keywords import Keywords, may_belong
@@ -45,8 +46,8 @@ class Options:
     fewest: int = 20  # papers of a list below which it is not held out
     pool: int = 3000
     start: int = 2000  # unlisted papers to train against, half of them at most
-    first: int = 10  # papers shown before the first learning, and at least in each batch
-    growth: float = 0.1  # a batch is at least this share of what was shown
+    first: int = FIRST  # papers shown before the first learning, and at least in each batch
+    growth: float = GROWTH  # a batch is at least this share of what was shown
     clean: bool = False
 
 
@@ -146,7 +147,7 @@ def replay(
     while truth[shown].sum() < truth.sum():
         left = np.setdiff1d(np.arange(len(truth)), shown)
         likely = learner.likely(left, shown)
-        count = min(len(left), max(options.first, int(options.growth * len(shown))))
+        count = min(len(left), batch_size(len(shown), options.first, options.growth))
         places = choose(
             np.stack([1 - likely, likely], axis=1),
             learner.rows(left),

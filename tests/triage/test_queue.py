@@ -51,7 +51,7 @@ def test_without_a_ranker_the_newest_come_first_and_a_note_says_why(
 ) -> None:
     ids = put(store, 3)
 
-    batch = next_batch(store, settings, Order("ann"))
+    batch = next_batch(store, settings, Order("ann"), 5)
 
     assert [item.id for item in batch.items] == [*reversed(ids), FIRST, GONE]
     assert batch.note == "no ranking: x; the newest come first"
@@ -64,9 +64,9 @@ def test_a_ranker_that_learnt_nothing_does_not_order(
     ids = put(store, 3)
     ranker.abstains = True
 
-    batch = next_batch(store, settings, Order("ann"))
+    batch = next_batch(store, settings, Order("ann"), 3)
 
-    assert [item.id for item in batch.items][:3] == ids[::-1]
+    assert [item.id for item in batch.items] == ids[::-1]
     assert "too little was decided" in (batch.note or "")
 
 
@@ -86,7 +86,7 @@ def test_a_random_order_is_the_same_for_a_whole_pass(
 def test_each_batch_is_ordered_from_what_was_decided_before(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(store, 5)
+    put(store, 38)
     loads: list[int] = []
 
     def load(store: Store, settings: Settings) -> tuple[LastDigits, None]:
@@ -98,7 +98,16 @@ def test_each_batch_is_ordered_from_what_was_decided_before(
     while item := made.next():
         decisions.reject(store, settings, item.id, "off", by=ANN)
 
-    assert loads == [7, 4, 1]
+    # Two at a time; after thirty decisions a tenth of them, which is as many as were asked for.
+    assert loads == [*range(40, 10, -2), *range(10, 0, -3)]
+
+
+def test_an_order_that_learns_nothing_needs_no_small_batches(
+    store: Store, settings: Settings, no_ranker: None
+) -> None:
+    put(store, 9)
+    assert len(next_batch(store, settings, Order("ann", "newest", batch=5)).items) == 5
+    assert len(next_batch(store, settings, Order("ann", "uncertainty", batch=5)).items) == 2
 
 
 def test_nothing_decided_or_skipped_is_shown_twice_in_a_pass(

@@ -182,7 +182,10 @@ def test_no_candidates_are_ranked_in_no_time(ranker: Ranker) -> None:
 
 
 def test_words_are_counted_without_hyphens_accents_or_function_words() -> None:
-    documents = [Document("1", "The Caf\u00e9 of chain-of-thought", "a caf\u00e9"), Document("2", "")]
+    documents = [
+        Document("1", "The Caf\u00e9 of chain-of-thought", "a caf\u00e9"),
+        Document("2", ""),
+    ]
     made = Vectoriser.fit(documents)
     assert made.terms == ("cafe", "cafe chain", "chain", "chain thought", "thought")
     assert made.rows([Document("3", "A chain of thought")]).toarray() == pytest.approx(
@@ -192,7 +195,11 @@ def test_words_are_counted_without_hyphens_accents_or_function_words() -> None:
 
 
 def test_a_row_holds_what_a_term_weighs_with_the_title_counted_three_times() -> None:
-    documents = [Document("1", "seeds", "seeds soil"), Document("2", "soil"), Document("3", "stone")]
+    documents = [
+        Document("1", "seeds", "seeds soil"),
+        Document("2", "soil"),
+        Document("3", "stone"),
+    ]
     made = Vectoriser.fit(documents)
     assert made.terms == ("seeds", "seeds soil", "soil", "stone")
 
