@@ -18,7 +18,7 @@ _LEAD = (
 _HOW = (
     "One list at a time is held out. Its papers that no other list names, hidden among papers of "
     "the same months that no list names, are a pool. The ranking starts from the other lists and "
-    "learns from each batch it shows.",
+    "learns from what it shows: after every two papers, later after each tenth.",
     "Every paper of a pool has an abstract, relevant or not: whether one is known would otherwise "
     "tell which papers came from a list.",
     "What no list names counts as irrelevant, though a curator would want some of it. The first "
@@ -75,6 +75,7 @@ def triage_page(record: TriageRecord | None) -> Page | None:
                 ("Judged papers", f"{record.labelled:,}"),
                 ("Papers of no list", f"{record.unlisted:,}"),
                 ("Training the ranking", f"{number(record.train_seconds)} s"),
+                ("Training it after one more decision", f"{number(record.again_seconds)} s"),
                 ("Ranking 1,000 candidates", f"{number(record.rank_seconds)} s"),
                 ("Device", f"{record.machine.processor}, {plural(record.machine.cores, 'core')}"),
                 ("Measured", when(record.day)),

@@ -82,6 +82,7 @@ class TriageRecord(_Record):
     everything: StudyRecord
     leaves: LeafRecord
     train_seconds: float
+    again_seconds: float  # after one more decision, in the same process
     rank_seconds: float  # for a thousand candidates
 
 

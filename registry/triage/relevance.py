@@ -25,7 +25,7 @@ from registry.triage.features import Floats, Vectoriser, titles_alone
 
 PARTS = 3
 FEWEST = 5  # relevant papers, and others, below which nothing is learned
-_STRENGTH = 0.1  # inverse of the ridge penalty
+_STRENGTH = 0.05  # inverse of the ridge penalty
 _UNDECIDED = 0.5  # of a paper that merely waits, beside 1 of one that others rejected
 _OWN = 3.0  # of what the curator decided, beside 1 of a view of all that was read elsewhere
 _ENOUGH = 20  # views of own decisions of a class, two a paper, from which on they weigh that

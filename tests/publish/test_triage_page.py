@@ -48,6 +48,7 @@ def record() -> dict[str, Any]:
         "date": "2026-11-20",
         "machine": {"processor": "Made-up CPU", "cores": 2, "python": "3.11.7", "load": [1.0]},
         "labelled": 3135, "unlisted": 18545, "train_seconds": 3.25, "rank_seconds": 1.125,
+        "again_seconds": 0.875,
         "leaves": {"papers": 1145, "leaf": 0.64, "group": 0.715, "among_three": 0.8, "named": 0.7,
                    "leaf_where_named": 0.79},
         "clean": study(0.85), "everything": study(0.7),
@@ -101,7 +102,7 @@ def test_recall_is_drawn_twice_and_leaves_device_and_day_are_told(page: Page) ->
     assert "\n".join(page.blocks).count("<svg") == 2
     tree: Element = html5lib.parseFragment("\n".join(page.blocks), namespaceHTMLElements=False)
     said = "".join(tree.itertext())
-    for fact in ("64.0", "71.5", "Made-up CPU", "2026-11-20", "18,545", "3.25"):
+    for fact in ("64.0", "71.5", "Made-up CPU", "2026-11-20", "18,545", "3.25", "0.875"):
         assert fact in said
 
 
