@@ -81,9 +81,9 @@ class Vectoriser:
     def _places(self, codes: Codes) -> NDArray[np.int32]:
         """(T,) the column of each code, -1 where it has none."""
         known, columns = self._columns
-        at = np.minimum(np.searchsorted(known, codes), max(len(known) - 1, 0))
         if len(known) == 0:
             return np.full(len(codes), -1, dtype=np.int32)
+        at = np.minimum(np.searchsorted(known, codes), len(known) - 1)
         return np.where(known[at] == codes, columns[at], -1).astype(np.int32)
 
     @cached_property
