@@ -355,6 +355,33 @@ def test_ids_that_do_not_come_are_named_and_partial(
     assert (summary.failure.exit_code, summary.counts.new) == (3, 1)
 
 
+def test_a_hundred_ids_that_cannot_be_had_cost_the_others_nothing(
+    service: FakeArxiv, client_of: Make, store: Store
+) -> None:
+    service.works = corpus(250)
+    asked = [ArxivId(work.id) for work in service.works]
+    service.faults = [None, "500", None]
+
+    summary = harvest_ids(store, client_of(service, tries=1), asked)
+
+    assert (summary.done, summary.left, len(stored(store))) == (2, 1, 150)
+    assert isinstance(summary.failure, PartialError)
+    assert "1 not reached; arXiv answered HTTP 500" in str(summary.failure)
+
+
+def test_ids_of_a_service_that_is_down_are_not_asked_for_to_the_end(
+    service: FakeArxiv, client_of: Make, store: Store
+) -> None:
+    service.fault = "500"
+    asked = [ArxivId(f"2603.{number:05d}") for number in range(1, 901)]
+
+    summary = harvest_ids(store, client_of(service, tries=1), asked)
+
+    assert (summary.done, summary.left, summary.requests) == (0, 9, 3)
+    assert summary.failure is not None
+    assert summary.failure.exit_code == 1
+
+
 def test_a_rate_limit_among_ids_keeps_the_batches_before_it(client_of: Make, store: Store) -> None:
     with FakeArxiv(corpus(230)) as service:
         service.faults = [None, "429"]
