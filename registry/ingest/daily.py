@@ -17,12 +17,12 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection, select
 
 from registry.core.clock import now
-from registry.core.errors import ArxivError, PartialError, RateLimitedError
+from registry.core.errors import ArxivError, PartialError, RateLimitedError, UsageError
 from registry.core.ids import ArxivId
 from registry.core.plural import plural
 from registry.ingest import ledger
 from registry.ingest.harvest_rss import hinted_ids
-from registry.ingest.http import BudgetError
+from registry.ingest.http import BudgetError, RefusedError
 from registry.ingest.source_list import SourceList, TopicQuery
 from registry.ingest.sources import (
     ANNOUNCED,
@@ -134,9 +134,10 @@ def end_day(store: Store, day: DayReport) -> None:
 def _ingested(store: Store, source: Source, report: Report) -> Summary:
     try:
         return source.ingest(store, report)
-    except ArxivError as error:  # one source must not cost the others their day
+    except (ArxivError, UsageError) as error:  # one source must not cost the others their day
         log.info("%s %s: %s", source.kind, source.name, error)
-        return Summary(source.name, left=1, stopped=error)
+        stopped = error if isinstance(error, ArxivError) else RefusedError(str(error))
+        return Summary(source.name, left=1, stopped=stopped)
 
 
 def _sources(

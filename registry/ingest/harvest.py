@@ -30,7 +30,8 @@ from registry.store.engine import Store
 from registry.store.rows import pieces
 
 NAMED = "named ids"
-# After so many slices in a row that failed, the service is down: stop asking.
+_ENDS = (RateLimitedError, BudgetError, RefusedError)  # what the next request would meet too
+# After so many slices or batches in a row that failed, the service is down: stop asking.
 _FAILURES = 3
 _PARTS = "its parts hold"
 
@@ -142,7 +143,7 @@ class _Walk:
             answer = self.client.search(f"({self.query}) AND {window.slice.clause}")
         except TooManyError as error:
             return self._fetch_halves(window, error.total)
-        except (RateLimitedError, BudgetError, RefusedError):
+        except _ENDS:
             self._put_back(window)
             raise
         except ArxivError as error:
@@ -239,15 +240,21 @@ def harvest_ids(
         source_id = ledger.source_of(connection, "ids", name)
     batches = list(pieces(dict.fromkeys(ids), IDS_A_REQUEST))
     summary = Summary("ids")
+    failures = 0
     for number, batch in enumerate(batches):
         report(number, len(batches), plural(len(batch), "id"))
         try:
             answer = client.by_ids(batch)
+            failures = 0
         except ArxivError as error:
-            summary.stopped, summary.left = error, len(batches) - number
+            summary.stopped = summary.stopped or error
             with store.write() as connection:
                 ledger.log_fetches(connection, source_id, client.take_fetches())
-            break
+            failures += 1
+            if isinstance(error, _ENDS) or failures == _FAILURES:
+                summary.stopped = error
+                break
+            continue
         with store.write() as connection:
             arrivals = map(Arrival, answer.records)
             summary.counts += put_arrivals(connection, arrivals, source_id)
@@ -259,6 +266,7 @@ def harvest_ids(
         summary.unread += len(answer.unread)
         summary.notes += [entry.reason for entry in answer.unread]
         summary.done += 1
+    summary.left = len(batches) - summary.done
     report(len(batches), len(batches), "")
     return _timed(summary, client, began)
 

@@ -205,6 +205,21 @@ def test_a_source_that_fails_leaves_the_others_alone(
     assert (day.failure.exit_code, "1 source of 5" in str(day.failure)) == (3, True)
 
 
+def test_a_query_that_finds_too_much_costs_the_others_nothing(
+    store: Store, service: FakeArxiv, run: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Client.search, "__defaults__", (0,))
+
+    day = run()
+
+    found = by_kind(day)
+    assert "Make the query narrower" in str(found["query policies v1"].stopped)
+    assert [found[name].failure for name in found if not name.startswith("query")] == [None] * 3
+    assert day.failure is not None
+    assert day.failure.exit_code == 3
+    assert candidates(store)
+
+
 def test_a_service_that_asks_to_wait_ends_the_asking(service: FakeArxiv, run: Day) -> None:
     service.faults = [None, None, "429:3600"]
     day = run()

@@ -1,29 +1,20 @@
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from registry.core.errors import PartialError, RateLimitedError, UsageError
-from registry.core.ids import ArxivId
-from registry.core.settings import Settings
 from registry.ingest import ledger
 from registry.ingest.arxiv_api import Client
-from registry.ingest.harvest import harvest_ids, harvest_query, plan
-from registry.store.engine import Store, open_store
+from registry.ingest.harvest import harvest_query, plan
+from registry.store.engine import Store
 from registry.store.preprints import Counts
 from registry.store.queries import candidates, changes
 from registry.store.schema import fetches, papers, sightings
-from tests.fake_arxiv import FakeArxiv, Work, corpus, revised
+from tests.fake_arxiv import FakeArxiv, corpus, revised
 
 Make = Callable[..., Client]
 SINCE, UNTIL = date(2026, 3, 2), date(2026, 3, 29)  # four whole weeks
@@ -164,21 +155,6 @@ def test_an_entry_that_cannot_be_read_makes_its_week_suspect_and_costs_no_other(
     mended = harvest_query(store, client_of(service), QUERY, SINCE, UNTIL, retry=True)
     assert (mended.done, mended.failure) == (1, None)
     assert stored(store) == everything(service)
-
-
-def test_an_id_whose_entry_cannot_be_read_stops_no_other_and_is_not_unseen(
-    service: FakeArxiv, client_of: Make, store: Store
-) -> None:
-    asked = [ArxivId(work.id) for work in service.works[:3]]
-    harvest_ids(store, client_of(service), asked, watched=True)
-    service.fault = "no-published"
-
-    summary = harvest_ids(store, client_of(service, tries=1), asked, watched=True)
-
-    assert (summary.done, summary.left, summary.missing, summary.unread) == (1, 0, [], 1)
-    assert summary.counts.unchanged == 2
-    assert isinstance(summary.failure, PartialError)
-    assert changes(store) == []
 
 
 def test_a_part_of_a_slice_that_fails_keeps_the_slice_suspect_until_it_is_whole(
@@ -329,122 +305,3 @@ def test_every_request_is_in_the_log(service: FakeArxiv, client_of: Make, store:
         rows = connection.execute(select(fetches.c.status, fetches.c.error)).all()
     assert len(rows) == len(service.requests) == 5
     assert [row.error is None for row in rows] == [True, False, True, True, True]
-
-
-# -- ids -----------------------------------------------------------------------------------------
-
-
-def test_ids_are_fetched_by_the_hundred(client_of: Make, store: Store) -> None:
-    with FakeArxiv(corpus(230)) as service:
-        wanted = [ArxivId(work.id) for work in service.works]
-        summary = harvest_ids(store, client_of(service), [*wanted, *wanted[:5]])
-
-        assert stored(store) == everything(service)
-    assert (summary.requests, summary.done, summary.counts.new) == (3, 3, 230)
-    assert summary.failure is None
-
-
-def test_ids_that_do_not_come_are_named_and_partial(
-    service: FakeArxiv, client_of: Make, store: Store
-) -> None:
-    wanted = [ArxivId(service.works[0].id), ArxivId("2603.99999")]
-
-    summary = harvest_ids(store, client_of(service), wanted)
-
-    assert summary.missing == ["2603.99999"]
-    assert (summary.failure.exit_code, summary.counts.new) == (3, 1)
-
-
-def test_a_rate_limit_among_ids_keeps_the_batches_before_it(client_of: Make, store: Store) -> None:
-    with FakeArxiv(corpus(230)) as service:
-        service.faults = [None, "429"]
-        summary = harvest_ids(store, client_of(service), [ArxivId(w.id) for w in service.works])
-
-    assert (summary.done, summary.left, len(stored(store))) == (1, 2, 100)
-    assert summary.failure.exit_code == 4
-
-
-# -- kill -9 -------------------------------------------------------------------------------------
-
-_HARVEST = """
-import dataclasses, sys
-from datetime import date
-from pathlib import Path
-from registry.core.settings import Settings
-from registry.ingest.arxiv_api import Client, Limits
-from registry.ingest.harvest import harvest_query
-from registry.ingest.limiter import Limiter
-from registry.store.engine import open_store
-database, url, state = sys.argv[1:]
-with open_store(dataclasses.replace(Settings.load(), database_url=database)) as store:
-    client = Client(url, Limiter(Path(state), interval=0.0), Limits(backoff_seconds=0.0))
-    summary = harvest_query(store, client, "cat:cs.LG OR cat:cs.CL OR cat:stat.ML",
-                            date(2026, 3, 2), date(2026, 3, 29), "day")
-    sys.exit(summary.failure is not None)
-"""
-
-
-def daily(size: int) -> list[Work]:
-    """A paper each day at noon, so that what is stored tells which days are."""
-    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
-    return [
-        replace(work, published=noon + timedelta(days=n)) for n, work in enumerate(corpus(size))
-    ]
-
-
-def _start(settings: Settings, service: FakeArxiv, state: Path) -> subprocess.Popen[bytes]:
-    arguments = [settings.database_url, service.url, str(state)]
-    return subprocess.Popen([sys.executable, "-c", _HARVEST, *arguments])
-
-
-def _wait_for(service: FakeArxiv, requests: int) -> None:
-    ends = time.monotonic() + 60
-    while len(service.requests) < requests:
-        assert time.monotonic() < ends, "the harvest did not get so far"
-        time.sleep(0.002)
-
-
-@pytest.mark.parametrize("after", [1, 6, 15])
-def test_a_kill_loses_at_most_the_slice_in_hand(
-    settings: Settings, tmp_path: Path, after: int
-) -> None:
-    works = daily(28)
-    with open_store(settings) as store, FakeArxiv(works) as service:
-        service.faults = [None] * after + ["hang"]
-        victim = _start(settings, service, tmp_path / "state")
-        _wait_for(service, after + 1)
-        os.kill(victim.pid, signal.SIGKILL)
-        victim.wait()
-
-        assert stored(store) == {w.id for w in works[:after]}
-        with store.read() as connection:
-            assert connection.execute(text("PRAGMA quick_check")).scalar() == "ok"
-
-        second = _start(settings, service, tmp_path / "state")
-        assert second.wait(60) == 0
-        assert stored(store) == {w.id for w in works}
-        # Nothing that was done was asked again.
-        assert len(service.requests) == 28 + 1
-
-
-def test_kills_at_any_moment_lose_nothing_in_the_end(settings: Settings, tmp_path: Path) -> None:
-    with open_store(settings) as store, FakeArxiv(daily(28)) as service:
-        before: set[str] = set()
-        for requests in (3, 9, 16):
-            victim = _start(settings, service, tmp_path / "state")
-            _wait_for(service, requests)
-            os.kill(victim.pid, signal.SIGKILL)
-            victim.wait()
-            assert before <= stored(store)
-            before = stored(store)
-
-        assert _start(settings, service, tmp_path / "state").wait(60) == 0
-        assert stored(store) == everything(service)
-
-
-def test_two_harvests_at_once_store_everything_once(settings: Settings, tmp_path: Path) -> None:
-    with open_store(settings) as store, FakeArxiv(daily(28)) as service:
-        both = [_start(settings, service, tmp_path / "state") for _ in range(2)]
-
-        assert [process.wait(60) for process in both] == [0, 0]
-        assert len(candidates(store)) == 28
