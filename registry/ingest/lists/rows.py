@@ -10,7 +10,7 @@ from registry.core.escape import one_line
 from registry.ingest.lists.addresses import arxiv_in, is_social, kind_of, mentioned_in, same_address
 from registry.ingest.lists.document import Fault, ListedLink, Row, Skipped
 from registry.ingest.lists.items import Item, Span
-from registry.ingest.lists.people import is_names
+from registry.ingest.lists.people import are_names
 from registry.ingest.lists.title import is_titled, title_in
 from registry.ingest.lists.wording import (
     badge_text,
@@ -95,7 +95,7 @@ def _labelled_starts(spans: list[Span], papers: list[int]) -> list[int]:
 
 def _begins_title(span: Span) -> bool:
     text = span.text.strip().lstrip("[](){},;|/\u00b7 ")
-    if span.url is not None or not text or text[0].islower() or is_names(text):
+    if span.url is not None or not text or text[0].islower() or are_names(text):
         return False
     return reads_as_title(text) and not re.search(r"[a-z][.!?]\s+[A-Z]", text)
 

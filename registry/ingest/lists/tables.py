@@ -10,7 +10,7 @@ from registry.core.escape import one_line
 from registry.ingest.lists.addresses import kind_of
 from registry.ingest.lists.document import Row, Skipped, When
 from registry.ingest.lists.items import Item, Span
-from registry.ingest.lists.people import is_names
+from registry.ingest.lists.people import are_names
 from registry.ingest.lists.rows import rows_in, with_bare_links
 from registry.ingest.lists.title import is_titled, title_in
 from registry.ingest.lists.wording import date_in, reads_as_title, venue_in
@@ -77,7 +77,7 @@ def _title_column(header: tuple[str, ...], cells: list[list[Span]]) -> int | Non
     for number, cell in enumerate(cells):
         name = header[number] if number < len(header) else ""
         text = _title_of_cell(cell, 3)
-        if text is not None and not is_names(text) and not _OTHER_COLUMN.search(name):
+        if text is not None and not are_names(text) and not _OTHER_COLUMN.search(name):
             linked = any(
                 is_titled(s) and kind_of(s.url or "", s.text) in ("paper", "published")
                 for s in cell

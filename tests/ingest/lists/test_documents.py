@@ -139,6 +139,17 @@ def test_names_after_a_word_and_a_colon_are_papers_each() -> None:
         assert named(document) == [("SnailNet", "2401.01234"), ("SlugNet", "2402.05678")]
 
 
+def test_a_title_of_capitals_is_not_taken_for_a_name() -> None:
+    short, other = "Patient Snails Learn", "Hasty Slugs Forget"
+    document = read(f"- {short} [[paper]]({A}), {other} [[paper]]({B})\n")
+    assert named(document) == [(short, "2401.01234"), (other, "2402.05678")]
+    headed = "".join(
+        f"## Papers of {month}\n\n- {title} [[paper]]({url})\n\n"
+        for month, title, url in [("May 2024", short, A), ("June 2024", other, B)]
+    )
+    assert named(read(headed)) == [(short, "2401.01234"), (other, "2402.05678")]
+
+
 def test_a_remark_on_another_paper_makes_no_row() -> None:
     document = read(f"- {CLIMB} [[paper]]({A}), a follow-up of the earlier work [[paper]]({B})\n")
     assert [row.title for row in document.rows] == [CLIMB]
