@@ -26,6 +26,11 @@ _PAPER = ("paper", "published")
 _LABEL_BEFORE = re.compile(
     r"(?:^|[^\w&-])([^\W\d_]+(?: (?:link|url))?)\W{0,3}[:\uff1a]\W{0,3}$", re.IGNORECASE
 )
+# A page of the list's own repository: no scheme, no host, and no PDF, which may be a paper.
+_FILE = re.compile(
+    r"(?![\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|ai|cc|edu|dev)\b)(?!.*\.pdf$)"
+    r"\.{0,2}/?[\w%.-]+(?:/|\.\w+(?:#|$))"
+)
 BARE_URL = re.compile(r"https?://[^\s<>\"'|]+[^\s<>\"'|.,;:!?)\]}]")
 
 
@@ -133,6 +138,8 @@ def _no_row(spans: list[Span], facts: _Facts, title: str | None) -> str | None:
         return "only a picture" if pictures and not title else "no link"
     if not facts.ids and not facts.faults and all(is_social(link.url) for link in facts.links):
         return "only links to posts, people or this page"
+    if not facts.ids and facts.links and all(_FILE.match(link.url) for link in facts.links):
+        return "only links to files beside the list"
     if not title:
         return "no title"
     named = any(link.kind not in ("other", "list") for link in facts.links)

@@ -185,6 +185,24 @@ def test_prose_that_mentions_an_identifier_is_reported() -> None:
     )
 
 
+def test_the_first_cell_of_a_row_of_papers_is_their_section() -> None:
+    head = "| Subfield | What it studies | Representative papers | Risk |\n|-|-|-|-|\n"
+    snails = f"| [Snail surveys](papers/0.md) | slow practice | [{CLIMB}]({A}) (2025, arXiv)<br><sub>x</sub><br>"
+    slugs = f"[{LAWNS}]({B}) (2024, ICML) \u00b7 [Card](cards/x.md) | hides objects |\n"
+    document = read(f"# Gardens\n\n{head}{snails}{slugs}")
+    assert named(document) == BOTH
+    assert {row.section for row in document.rows} == {("Gardens", "Snail surveys")}
+    assert [str(row.when) for row in document.rows] == ["2025", "2024"]
+
+
+def test_links_to_files_beside_the_list_name_no_paper_but_a_pdf_may() -> None:
+    document = read(
+        "- [How to contribute to this](docs/HOW.md)\n- [Patient Snails Learn](x/y.pdf)\n"
+    )
+    assert named(document) == [("Patient Snails Learn", None)]
+    assert [s.reason for s in document.skipped] == ["only links to files beside the list"]
+
+
 def test_a_cell_over_all_columns_names_a_part_of_the_table() -> None:
     part = '<tr><th colspan="2">{}</th></tr>'
     row = '<tr><td>{}</td><td><a href="{}">arXiv</a></td></tr>'
