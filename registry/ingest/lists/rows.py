@@ -28,7 +28,7 @@ _LABEL_BEFORE = re.compile(
 )
 # A page of the list's own repository: no scheme, no host, and no PDF, which may be a paper.
 _FILE = re.compile(
-    r"(?![\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|ai|cc|edu|dev)\b)(?!.*\.pdf$)"
+    r"(?!\W*[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|ai|cc|edu|dev)\b)(?!.*\.pdf$)"
     r"\.{0,2}/?[\w%.-]+(?:/|\.\w+(?:#|$))"
 )
 BARE_URL = re.compile(r"https?://[^\s<>\"'|]+[^\s<>\"'|.,;:!?)\]}]")

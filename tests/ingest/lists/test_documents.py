@@ -201,6 +201,8 @@ def test_links_to_files_beside_the_list_name_no_paper_but_a_pdf_may() -> None:
     )
     assert named(document) == [("Patient Snails Learn", None)]
     assert [s.reason for s in document.skipped] == ["only links to files beside the list"]
+    lame = read("- [Patient Snails Learn](/aclanthology.org/2023.findings-emnlp.167/)\n")
+    assert named(lame) == [("Patient Snails Learn", None)]
 
 
 def test_a_cell_over_all_columns_names_a_part_of_the_table() -> None:
