@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 VOID = frozenset(["br", "hr", "img", "input", "meta", "link", "source", "col", "wbr"])
+_DEEPEST = 3  # blocks of code within each other that are read as lists
 _RAW = frozenset(["pre", "script", "style"])  # their text is no text of the list
 
 
@@ -51,7 +52,7 @@ def _markdown() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")
 
 
-def _blocks(markdown: MarkdownIt, tokens: Iterable[Token]) -> Iterator[Event]:
+def _blocks(markdown: MarkdownIt, tokens: Iterable[Token], deep: int = 0) -> Iterator[Event]:
     line = 1
     for token in tokens:
         line = token.map[0] + 1 if token.map else line
@@ -59,9 +60,9 @@ def _blocks(markdown: MarkdownIt, tokens: Iterable[Token]) -> Iterator[Event]:
             yield from _html(markdown, token.content, line)
         elif token.type == "inline":
             yield from _inline(markdown, token.children or [], line)
-        elif token.type == "code_block" and "](" in token.content:
+        elif token.type == "code_block" and "](" in token.content and deep < _DEEPEST:
             # Bullets that are indented too far: renderers show code, their author meant a list.
-            for event in _blocks(markdown, markdown.parse(token.content)):
+            for event in _blocks(markdown, markdown.parse(token.content), deep + 1):
                 yield replace(event, line=event.line + line - 1)
         elif token.type in ("fence", "code_block"):
             first = line + (token.type == "fence")

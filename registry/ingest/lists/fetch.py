@@ -13,8 +13,9 @@ from registry.core.settings import Settings
 _SECONDS = 30.0  # for the whole answer
 _CONNECT_SECONDS = 10.0
 _REDIRECTS = 3
-_REPOSITORY = re.compile(r"https?://github\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?")
-_BLOB = re.compile(r"https?://github\.com/([\w.-]+)/([\w.-]+)/(?:blob|raw)/(.+)")
+_REPOSITORY = re.compile(r"https?://(?:www\.)?github\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?")
+_FOLDER = re.compile(r"https?://(?:www\.)?github\.com/([\w.-]+)/([\w.-]+)/tree/(.+?)/?")
+_BLOB = re.compile(r"https?://(?:www\.)?github\.com/([\w.-]+)/([\w.-]+)/(?:blob|raw)/(.+)")
 
 
 def fetch_text(address: str, settings: Settings, most_bytes: int) -> tuple[str, str]:
@@ -50,9 +51,12 @@ def raw_address(address: str) -> str:
     >>> raw_address("https://github.com/someone/awesome-made-up")
     'https://raw.githubusercontent.com/someone/awesome-made-up/HEAD/README.md'
     """
-    if match := _REPOSITORY.fullmatch(address):
+    page = re.split(r"[?#]", address)[0]  # "?tab=readme-ov-file", "#readme": how a page is shown
+    if match := _REPOSITORY.fullmatch(page):
         return f"https://raw.githubusercontent.com/{match[1]}/{match[2]}/HEAD/README.md"
-    if match := _BLOB.fullmatch(address):
+    if match := _FOLDER.fullmatch(page):
+        return f"https://raw.githubusercontent.com/{match[1]}/{match[2]}/{match[3]}/README.md"
+    if match := _BLOB.fullmatch(page):
         return f"https://raw.githubusercontent.com/{match[1]}/{match[2]}/{match[3]}"
     return address
 

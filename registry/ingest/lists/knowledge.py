@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ class Knowledge:
     index: TitleIndex | None = None
     own: dict[str, tuple[str, ...]] = field(default_factory=dict)  # catalog, store, taxonomy
     withdrawn: dict[str, str] = field(default_factory=dict)  # identifier to the words that say so
-    names: dict[str, frozenset[str]] = field(default_factory=dict)  # of the methods a paper brought
+    names: dict[str, frozenset[str]] = field(default_factory=dict)  # what it brought is called
     listed: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # to (list, title)
     _own_index: TitleIndex | None = None
     _nearest: dict[str, Match | None] = field(default_factory=dict)  # by title; asked for twice
@@ -41,6 +42,11 @@ class Knowledge:
             best = max(found, key=lambda m: (m.likeness.same, m.likeness.score), default=None)
             self._nearest[title] = best
         return self._nearest[title]
+
+    def called(self, name: str) -> tuple[str, ...]:
+        """The papers that brought what is called ``name``."""
+        key = key_of(name)
+        return tuple(sorted(id_ for id_, names in self.names.items() if key in names))
 
     def weight(self, word: str) -> float:
         """How much a word tells, from 0 to 1."""
@@ -89,14 +95,13 @@ def gather(
 
 
 def _from_catalog(known: Knowledge, catalog: Catalog) -> None:
-    from registry.catalog.taxonomy import canonical_titles
-
-    for id_, title in canonical_titles(catalog.taxonomy).items():
-        _add(known, id_, (title,))
+    for group in catalog.taxonomy.groups:
+        for example in (paper for leaf in group.leaves for paper in leaf.canonical):
+            _add(known, example.id, (example.title,))
+            _call(known, example.id, re.split(r"[(),/]", example.name))
     for paper in catalog.papers.values():
         _add(known, paper.id, (paper.title, *paper.former_titles))
-        brought = (link.slug for link in paper.methods if link.relation == "introduces")
-        known.names[paper.id] = frozenset(map(key_of, brought))
+        _call(known, paper.id, (m.slug for m in paper.methods if m.relation == "introduces"))
         if paper.status == "withdrawn":
             known.withdrawn[paper.id] = paper.status_note or "the catalog says so"
 
@@ -131,3 +136,8 @@ def _from_store(known: Knowledge, store: Store, ids: Iterable[str]) -> None:
 
 def _add(known: Knowledge, id_: str, titles: tuple[str, ...]) -> None:
     known.own[id_] = tuple(dict.fromkeys((*known.own.get(id_, ()), *titles)))
+
+
+def _call(known: Knowledge, id_: str, names: Iterable[str]) -> None:
+    keys = {key for name in names if (key := key_of(name))}
+    known.names[id_] = known.names.get(id_, frozenset()) | keys

@@ -116,7 +116,11 @@ def _check_title(
     if len(words_of(row.title)) < _A_TITLE:
         fix = "write the paper's title, or look the name up and correct the identifier"
         what = f"{row.title!r} is a name that no title known of {row.arxiv_id} has"
-        yield finding(name, row, "warning", "title-differs", what, evidence, fix)
+        called = known.called(row.title)
+        if called:
+            evidence += f"; {', '.join(called)} is called so"
+        suggested = called[0] if len(called) == 1 else None
+        yield finding(name, row, "warning", "title-differs", what, evidence, fix, suggested)
         return
     # Lists copy each other, so that a second one tells little where the papers have no word alike.
     if like.closeness >= RENAMED:

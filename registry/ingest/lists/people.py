@@ -36,6 +36,7 @@ _PARTICLES = frozenset(
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*\.?")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.?[- ]?){1,3}")
 _BETWEEN = re.compile(r"\s*(?:[,;&\u3001\uff0c]|\band\b)\s*")
+_REST = re.compile(r",?\s*\bet al\b.*$")
 _YEAR = r"(?:19[89][0-9]|20[0-4][0-9])"
 _NUMBER = re.compile(r"^(?:\[[0-9]{1,3}\]|[0-9]{1,3}[.)])\s+")
 _CITED = re.compile(
@@ -48,16 +49,22 @@ _DASHED = re.compile(r"\s+[-\u2013\u2014]\s+")
 
 @lru_cache(maxsize=4096)
 def is_names(text: str) -> bool:
-    """True where ``text`` reads as the names of people.
+    """True where ``text`` reads as the names of people, or of one.
 
     >>> is_names("Ada Example, Bo van Sample et al."), is_names("A Study of Made-up Snails")
     (True, False)
     """
-    bare = re.sub(r",?\s*et al\b.*$", "", text.strip(" .,;*_"))
+    bare = _REST.sub("", text.strip(" .,;*_"))
     parts = [part for part in _BETWEEN.split(bare) if part]
     # A surname stands alone only beside initials: "Example, A., Sample, B.".
     cited = any(_are_initials(part) for part in parts)
     return bool(parts) and all(_is_name(part) and (cited or " " in part) for part in parts)
+
+
+def are_names(text: str) -> bool:
+    """True for the names of several people: what reads as one name may be a short title."""
+    several = _BETWEEN.search(text.strip(" .,;*_")) or _REST.search(text)
+    return several is not None and is_names(text)
 
 
 def _are_initials(part: str) -> bool:
@@ -68,9 +75,11 @@ def _is_name(part: str) -> bool:
     if _are_initials(part):
         return True
     words = part.split()
-    if not 1 <= len(words) <= 4 or not all(map(_WORD.fullmatch, words)):
+    full = [word for word in words if word not in _PARTICLES and not _are_initials(word)]
+    if len(full) > 3 or len(words) > 5 or not all(map(_WORD.fullmatch, words)):
         return False
-    return words[-1][0].isupper() and all(w[0].isupper() or w in _PARTICLES for w in words)
+    shouted = any(len(word) > 1 and word.isupper() for word in full)
+    return bool(full) and not shouted and all(word[0].isupper() for word in full)
 
 
 @lru_cache(maxsize=4096)
@@ -98,7 +107,7 @@ def title_among(text: str) -> str:
 
 def _between_bars(text: str) -> str:
     parts = text.split(" | ")
-    titles = (part for part in parts if reads_as_title(part) and not is_names(part))
+    titles = (part for part in parts if reads_as_title(part) and not are_names(part))
     return next(titles, text) if len(parts) > 1 else text
 
 

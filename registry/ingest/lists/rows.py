@@ -10,7 +10,7 @@ from registry.core.escape import one_line
 from registry.ingest.lists.addresses import arxiv_in, is_social, kind_of, mentioned_in, same_address
 from registry.ingest.lists.document import Fault, ListedLink, Row, Skipped
 from registry.ingest.lists.items import Item, Span
-from registry.ingest.lists.people import is_names
+from registry.ingest.lists.people import are_names
 from registry.ingest.lists.title import is_titled, title_in
 from registry.ingest.lists.wording import (
     badge_text,
@@ -25,6 +25,11 @@ SHOWN = 160  # characters of what was passed over
 _PAPER = ("paper", "published")
 _LABEL_BEFORE = re.compile(
     r"(?:^|[^\w&-])([^\W\d_]+(?: (?:link|url))?)\W{0,3}[:\uff1a]\W{0,3}$", re.IGNORECASE
+)
+# A page of the list's own repository: no scheme, no host, and no PDF, which may be a paper.
+_FILE = re.compile(
+    r"(?!\W*[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|ai|cc|edu|dev)\b)(?!.*\.pdf$)"
+    r"\.{0,2}/?[\w%.-]+(?:/|\.\w+(?:#|$))"
 )
 BARE_URL = re.compile(r"https?://[^\s<>\"'|]+[^\s<>\"'|.,;:!?)\]}]")
 
@@ -95,7 +100,7 @@ def _labelled_starts(spans: list[Span], papers: list[int]) -> list[int]:
 
 def _begins_title(span: Span) -> bool:
     text = span.text.strip().lstrip("[](){},;|/\u00b7 ")
-    if span.url is not None or not text or text[0].islower() or is_names(text):
+    if span.url is not None or not text or text[0].islower() or are_names(text):
         return False
     return reads_as_title(text) and not re.search(r"[a-z][.!?]\s+[A-Z]", text)
 
@@ -133,6 +138,8 @@ def _no_row(spans: list[Span], facts: _Facts, title: str | None) -> str | None:
         return "only a picture" if pictures and not title else "no link"
     if not facts.ids and not facts.faults and all(is_social(link.url) for link in facts.links):
         return "only links to posts, people or this page"
+    if not facts.ids and facts.links and all(_FILE.match(link.url) for link in facts.links):
+        return "only links to files beside the list"
     if not title:
         return "no title"
     named = any(link.kind not in ("other", "list") for link in facts.links)

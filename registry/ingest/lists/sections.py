@@ -86,19 +86,7 @@ def _stems(text: str) -> set[str]:
 
 
 def _stem(word: str) -> str:
-    for ending in (
-        "ations",
-        "ation",
-        "ings",
-        "ing",
-        "ments",
-        "ment",
-        "ies",
-        "ers",
-        "er",
-        "es",
-        "s",
-    ):
+    for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)] + ("y" if ending == "ies" else "")
     return word.removesuffix("e") if len(word) > 4 else word

@@ -10,15 +10,16 @@ from registry.core.escape import one_line
 from registry.ingest.lists.addresses import kind_of
 from registry.ingest.lists.document import Row, Skipped, When
 from registry.ingest.lists.items import Item, Span
-from registry.ingest.lists.people import is_names
+from registry.ingest.lists.people import are_names
 from registry.ingest.lists.rows import rows_in, with_bare_links
 from registry.ingest.lists.title import is_titled, title_in
-from registry.ingest.lists.wording import date_in, reads_as_title, venue_in
+from registry.ingest.lists.wording import clean_title, date_in, reads_as_title, venue_in
 
 _TITLE_COLUMN = re.compile(
     r"\b(?:title|papers?|work|article|publication|reference)s?\b|\u6807\u9898|\u8bba\u6587|\u9898\u76ee",
     re.I,
 )
+_PAPERS_COLUMN = re.compile(r"\bpapers\b", re.I)
 _NAME_COLUMN = re.compile(r"\b(?:name|method|model|approach|benchmark|dataset|algorithm)s?\b", re.I)
 _DATE_COLUMN = re.compile(
     r"\b(?:date|time|year|month|published|released?)\b|\u65e5\u671f|\u65f6\u95f4|\u5e74\u4efd", re.I
@@ -40,6 +41,8 @@ def rows_of_table(item: Item) -> Iterator[Row | Skipped]:
     spans = [span for cell in cells for span in cell]
     column = _title_column(item.header, cells)
     title = _title_of_cell(cells[column]) if column is not None else None
+    part = _part(item.header, cells, column)
+    item = replace(item, section=(*item.section, part)) if part else item
     several = list(rows_in(cells[column], item, [])) if column is not None else []
     if len(several) > 1:
         found = several
@@ -68,6 +71,21 @@ def _under_shared_cells(item: Item) -> Item:
     return replace(item, cells=cells, section=section)
 
 
+def _part(header: tuple[str, ...], cells: list[list[Span]], column: int | None) -> str | None:
+    """What the first cell says of all papers of the row, where the row is headed as several's."""
+    if not column or column >= len(header) or not _PAPERS_COLUMN.search(header[column]):
+        return None
+    kinds = (_TITLE_COLUMN, _NAME_COLUMN, _DATE_COLUMN, _VENUE_COLUMN, _OTHER_COLUMN)
+    if any(kind.search(header[0]) for kind in kinds):
+        return None
+    text = clean_title(" ".join(span.text for span in cells[0]))
+    return (
+        text
+        if text and len(text) <= 100 and not any(_leads_to_paper(span) for span in cells[0])
+        else None
+    )
+
+
 def _title_column(header: tuple[str, ...], cells: list[list[Span]]) -> int | None:
     """The column with the title: by its head, else by its cell; one linked to a paper is best."""
     for wanted in (_TITLE_COLUMN, _NAME_COLUMN):
@@ -77,13 +95,14 @@ def _title_column(header: tuple[str, ...], cells: list[list[Span]]) -> int | Non
     for number, cell in enumerate(cells):
         name = header[number] if number < len(header) else ""
         text = _title_of_cell(cell, 3)
-        if text is not None and not is_names(text) and not _OTHER_COLUMN.search(name):
-            linked = any(
-                is_titled(s) and kind_of(s.url or "", s.text) in ("paper", "published")
-                for s in cell
-            )
+        if text is not None and not are_names(text) and not _OTHER_COLUMN.search(name):
+            linked = any(is_titled(span) and _leads_to_paper(span) for span in cell)
             rated.append((not linked, not any(s.bold for s in cell), number))
     return min(rated)[-1] if rated else None
+
+
+def _leads_to_paper(span: Span) -> bool:
+    return span.url is not None and kind_of(span.url, span.text) in ("paper", "published")
 
 
 def _column(

@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 
 from registry.ingest.lists.addresses import kind_of, same_address
 from registry.ingest.lists.items import Item, Span
-from registry.ingest.lists.people import is_names
+from registry.ingest.lists.people import are_names, is_names
 from registry.ingest.lists.rows import with_bare_links
 from registry.ingest.lists.title import is_titled
 from registry.ingest.lists.wording import clean_title, is_label, reads_as_title, venue_in
@@ -119,7 +119,10 @@ def _is_byline(text: str) -> bool:
     """True for authors, a venue, a date and labels: what stands under a title beside its link."""
     parts = [part for part in re.split(r"[.;|()\n]|(?<=\w):\s", text) if part.strip()]
     return all(
-        is_label(part) or is_names(part) or (venue_in(part) and len(part.split()) < 5)
+        is_label(part)
+        or are_names(part)
+        or (is_names(part) and len(part.split()) == 2)
+        or (venue_in(part) and len(part.split()) < 5)
         for part in parts
     )
 

@@ -81,6 +81,10 @@ def test_a_name_that_the_title_or_the_papers_method_bears_out_passes(index: Titl
 
 def test_a_name_that_nothing_bears_out_is_only_warned_of(index: TitleIndex) -> None:
     assert found(look(row("SlugNet", "2403.00003"), index)) == [("warning", "title-differs", 1)]
+    other = {"2402.00002": frozenset(["slugnet"])}
+    (one,) = look(row("SlugNet", "2403.00003"), index, names=other).findings
+    assert (one.code, one.suggested) == ("title-differs", "2402.00002")
+    assert "2402.00002 is called so" in one.evidence
 
 
 def test_without_a_file_of_titles_a_known_title_still_finds_its_identifier() -> None:

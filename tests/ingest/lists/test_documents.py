@@ -139,6 +139,17 @@ def test_names_after_a_word_and_a_colon_are_papers_each() -> None:
         assert named(document) == [("SnailNet", "2401.01234"), ("SlugNet", "2402.05678")]
 
 
+def test_a_title_of_capitals_is_not_taken_for_a_name() -> None:
+    short, other = "Patient Snails Learn", "Hasty Slugs Forget"
+    document = read(f"- {short} [[paper]]({A}), {other} [[paper]]({B})\n")
+    assert named(document) == [(short, "2401.01234"), (other, "2402.05678")]
+    headed = "".join(
+        f"## Papers of {month}\n\n- {title} [[paper]]({url})\n\n"
+        for month, title, url in [("May 2024", short, A), ("June 2024", other, B)]
+    )
+    assert named(read(headed)) == [(short, "2401.01234"), (other, "2402.05678")]
+
+
 def test_a_remark_on_another_paper_makes_no_row() -> None:
     document = read(f"- {CLIMB} [[paper]]({A}), a follow-up of the earlier work [[paper]]({B})\n")
     assert [row.title for row in document.rows] == [CLIMB]
@@ -172,6 +183,26 @@ def test_prose_that_mentions_an_identifier_is_reported() -> None:
         [],
         ["prose that names a paper"],
     )
+
+
+def test_the_first_cell_of_a_row_of_papers_is_their_section() -> None:
+    head = "| Subfield | What it studies | Representative papers | Risk |\n|-|-|-|-|\n"
+    snails = f"| [Snail surveys](papers/0.md) | slow practice | [{CLIMB}]({A}) (2025, arXiv)<br><sub>x</sub><br>"
+    slugs = f"[{LAWNS}]({B}) (2024, ICML) \u00b7 [Card](cards/x.md) | hides objects |\n"
+    document = read(f"# Gardens\n\n{head}{snails}{slugs}")
+    assert named(document) == BOTH
+    assert {row.section for row in document.rows} == {("Gardens", "Snail surveys")}
+    assert [str(row.when) for row in document.rows] == ["2025", "2024"]
+
+
+def test_links_to_files_beside_the_list_name_no_paper_but_a_pdf_may() -> None:
+    document = read(
+        "- [How to contribute to this](docs/HOW.md)\n- [Patient Snails Learn](x/y.pdf)\n"
+    )
+    assert named(document) == [("Patient Snails Learn", None)]
+    assert [s.reason for s in document.skipped] == ["only links to files beside the list"]
+    lame = read("- [Patient Snails Learn](/aclanthology.org/2023.findings-emnlp.167/)\n")
+    assert named(lame) == [("Patient Snails Learn", None)]
 
 
 def test_a_cell_over_all_columns_names_a_part_of_the_table() -> None:

@@ -93,6 +93,10 @@ def test_pages_of_github_stand_for_the_text_behind_them() -> None:
     raw = "https://raw.githubusercontent.com/someone/thing"
     assert raw_address("https://github.com/someone/thing.git") == f"{raw}/HEAD/README.md"
     assert raw_address("https://github.com/someone/thing/blob/main/a/b.md") == f"{raw}/main/a/b.md"
+    assert raw_address("https://github.com/someone/thing?tab=readme-ov-file#snails") == (
+        f"{raw}/HEAD/README.md"
+    )
+    assert raw_address("https://github.com/someone/thing/tree/main") == f"{raw}/main/README.md"
     assert raw_address("https://example.org/x.md") == "https://example.org/x.md"
 
 

@@ -214,6 +214,9 @@ HOSTILE = {
     "links": f"- {'[a]' * 3_000}({URL})",
     "quotes": "> " * 3_000 + "x",
     "tags": "<a href='" * 3_000,
+    "indents": "\n" + "".join("    " * n + "[a](b)\n\n" for n in range(1, 600)),
+    "spans": "<table><tr>" + "<td rowspan=99 colspan=99>a" * 500 + "<tr><td>x" * 300,
+    "names": "- " + "Ada Example, " * 20_000 + f"[x]({URL})",
 }
 
 
