@@ -86,7 +86,7 @@ class Draft:
         words, fields = words[mine], fields[mine]
         place = mine - (np.cumsum(lengths) - lengths)[fields]
         # Filed under ~key, whose order is the reverse of the key's.
-        order = _order(np.uint32(len(keys)) - 1 - words)
+        order = _order(words.max(initial=0) - words)
         return Postings(
             ~keys[words[order]],
             fields[order] // len(WEIGHTS) + np.uint32(self.low),
@@ -95,8 +95,8 @@ class Draft:
 
 
 def _order(ranks: Array) -> Array:
-    """What sorts ``ranks``, equal ones in the order they stand; they are fewer than the words."""
-    # NumPy sorts 16 bits in linear time, ten times as fast as it sorts anything wider.
+    """The places of ``ranks`` as they rise, of equal ones in the order they stand."""
+    # NumPy sorts 16 bits in linear time, several times as fast as anything wider.
     narrow = ranks.astype("<u2") if ranks.max(initial=0) < 1 << 16 else ranks
     found: Array = np.argsort(narrow, kind="stable")
     return found
