@@ -30,6 +30,7 @@ from registry.store.history_schema import announcements
 from registry.store.rows import pieces
 from registry.store.schema import preprints, versions
 
+_AHEAD = timedelta(days=4)  # of the day that is due: a weekend, and the hours to midnight
 _LOOK_BACK = timedelta(days=14)  # the other services know a paper days later
 
 
@@ -103,13 +104,13 @@ def _keep(
         doubt = _age(day, due)
         _settle(store, client, source_id, max(day, due), None, doubt, summary)
         return
+    due = expected_day(now(), feed.skip_days)
     with store.write() as connection:
-        _announce(connection, source_id, feed)
+        _announce(connection, source_id, feed, min(feed.announced, due + _AHEAD))
         usual = ledger.usual_totals(connection, source_id)
     summary.notes += [f"an item names no paper: {text!r}" for text in feed.flawed]
     if len(feed.hints) >= MOST_ITEMS:
         summary.notes.append(f"the feed is cut at {MOST_ITEMS} items: name fewer categories")
-    due = expected_day(now(), feed.skip_days)
     if doubt := _age(feed.announced, due):
         _settle(store, client, source_id, due, None, doubt, summary)
         return
@@ -138,10 +139,11 @@ def _doubt(feed: RssFeed, state: dict[str, Any], usual: list[int]) -> str | None
 
 
 def _age(day: date, due: date) -> str | None:
-    return f"the feed is of {day}, where that of {due} is due" if day < due else None
+    fits = due <= day <= due + _AHEAD
+    return None if fits else f"the feed is of {day}, where that of {due} is due"
 
 
-def _announce(connection: Connection, source_id: int, feed: RssFeed) -> None:
+def _announce(connection: Connection, source_id: int, feed: RssFeed, day: date) -> None:
     moment = now()
     for piece in pieces(feed.hints):
         ids = sorted({hint.id for hint in piece})
@@ -157,7 +159,7 @@ def _announce(connection: Connection, source_id: int, feed: RssFeed) -> None:
                 "preprint_id": hint.id,
                 "version": hint.version,
                 "announce_type": hint.announce_type,
-                "announced": feed.announced,
+                "announced": day,
                 "first_seen": moment,
             }
             for hint in piece

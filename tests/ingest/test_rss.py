@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -96,6 +97,20 @@ def test_yesterdays_feed_is_suspect(service: FakeArxiv, read: Read) -> None:
     assert "is of 2026-03-10, where that of 2026-03-11 is due" in summary.notes[0]
     assert summary.failure is not None
     assert summary.failure.exit_code == 3
+
+
+@pytest.mark.parametrize("year", [2027, 9999])
+def test_a_feed_of_a_day_to_come_is_suspect_and_its_papers_are_of_today(
+    store: Store, service: FakeArxiv, read: Read, clock: Clock, year: int
+) -> None:
+    last = datetime(year, 12, 31, tzinfo=UTC)
+    service.works = [replace(service.works[0], id="2603.07777", updated=last - timedelta(days=1))]
+    summary = read(service, last)
+
+    assert (summary.suspect, summary.hinted) == (1, ["2603.07777"])
+    assert f"is of {year}-12-31, where that of 2026-03-11 is due" in summary.notes[-1]
+    clock.moment += timedelta(days=30)
+    assert read(service).hinted == []  # and it is not asked for until then
 
 
 def test_a_feed_that_never_changes_is_suspect_the_next_day(
