@@ -156,6 +156,18 @@ def test_a_remark_on_another_paper_makes_no_row() -> None:
     assert [fault.kind for fault in document.rows[0].faults] == ["two-ids"]
 
 
+def test_a_name_and_a_title_below_a_row_are_a_row_of_their_own() -> None:
+    document = read(
+        f"**{CLIMB}** [[paper]({A})]\n\n- SlugNet: {LAWNS} [pdf]({B})\n- Code: {CODE}\n"
+    )
+    assert named(document) == [BOTH[0], (f"SlugNet: {LAWNS}", "2402.05678")]
+
+
+def test_an_address_in_angle_brackets_within_html_is_a_link() -> None:
+    document = read(f"<div>\n{CLIMB} <{A}>\n</div>\n")
+    assert [row.arxiv_id for row in document.rows] == ["2401.01234"]
+
+
 def test_what_stands_beside_several_rows_is_their_section_or_their_date() -> None:
     head = "<tr><th>Kind</th><th>Date</th><th>Title</th><th>Links</th></tr>"
     first = f'<tr><td rowspan="2">Snails</td><td rowspan="2">2024-01-17</td><td>{CLIMB}</td><td><a href="{A}">x</a></td></tr>'
