@@ -144,6 +144,14 @@ class _Tags(HTMLParser):
         if tag == "br":
             self.found.append(Event("break", "", self._line))
             return
+        if tag in ("http:", "https:"):  # an address in angle brackets, as Markdown has them
+            url = (self.get_starttag_text() or "").strip("<>")
+            self.found += [
+                Event("open", "a", self._line, {"href": url}),
+                Event("text", url, self._line),
+                Event("close", "a", self._line),
+            ]
+            return
         values = {name: value or "" for name, value in attrs}
         self.found.append(Event("open", tag, self._line, values))
 

@@ -155,7 +155,7 @@ def _of_paragraph(item: Item) -> Iterator[Row | Skipped]:
                 yield Skipped(part.line, "no paper", part.text[:SHOWN])
             # else prose; nothing in it names a paper
         elif text := _table_line(group):
-            yield from rows_in(group, part, [], text)
+            yield from rows_in(group, part, below, text)
         elif leads_with_title(group):
             yield from rows_in(group, part, below)
         elif (title := title_above(part)) is not None:

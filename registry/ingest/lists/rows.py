@@ -110,8 +110,9 @@ def _row(spans: list[Span], details: list[Span], item: Item, title: str | None) 
     facts = _facts([*spans, *details])
     title = title or title_in(spans)
     if reason := _no_row(spans, facts, title):
-        addresses = " ".join(link.url for link in facts.links[:2])
-        return Skipped(line, reason, (item.text or addresses)[:SHOWN])
+        shown = item.text[:SHOWN]
+        more = [link.url for link in facts.links[:2] if link.url not in shown]
+        return Skipped(line, reason, " ".join([shown, *more]).strip())
     if len(set(facts.ids)) > 1:
         facts.faults.append(Fault("two-ids", ", ".join(dict.fromkeys(facts.ids))))
     words = " ".join(span.text for span in spans if span.url is None or is_label(span.text))

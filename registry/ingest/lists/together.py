@@ -209,4 +209,8 @@ def _is_detail(item: Item) -> bool:
     named = any(span.url and is_titled(span) for span in spans)
     if item.kind == "paragraph":  # a bullet may repeat the paper's address, a paragraph is prose
         named = named or names_paper(spans)
+    elif names_paper(spans):  # "Name: a title [pdf]" is a paper of its own
+        at = next(n for n, span in enumerate(spans) if span.url)
+        before = "".join(span.text for span in spans[:at]).partition(":")[2]
+        named = named or (reads_as_title(before) and not is_names(before))
     return bool(_DETAIL.match(item.text)) and not named and not item.children

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+import textwrap
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from registry.ingest.lists.document import Document
 from registry.ingest.lists.readers import read_markdown
@@ -103,8 +109,6 @@ CITED = {
 
 
 def dedented(text: str) -> str:
-    import textwrap
-
     return textwrap.dedent(text)
 
 
@@ -112,6 +116,17 @@ def dedented(text: str) -> str:
 def test_both_papers_come_out_of_a_list_of_this_shape(shape: str) -> None:
     document = read(f"# Gardens\n\n{dedented((TABLES | TEXTS)[shape])}\n")
     assert named(document) == BOTH, document.skipped
+
+
+@given(st.lists(st.sampled_from([*TABLES, *TEXTS]), min_size=2, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_no_identifier_is_lost_where_a_list_has_many_shapes(shapes: list[str]) -> None:
+    numbers = itertools.count(1)
+    parts = [f"## Part {n}\n\n{dedented((TABLES | TEXTS)[one])}" for n, one in enumerate(shapes)]
+    text = re.sub(r"24[0-9]{2}\.[0-9]{5}", lambda _: f"2401.{next(numbers):05}", "\n\n".join(parts))
+    document = read(text + "\n")
+    told = str([document.rows, document.skipped])
+    assert [id_ for id_ in re.findall(r"2401\.[0-9]{5}", text) if id_ not in told] == []
 
 
 @pytest.mark.parametrize("shape", CITED)
@@ -154,6 +169,18 @@ def test_a_remark_on_another_paper_makes_no_row() -> None:
     document = read(f"- {CLIMB} [[paper]]({A}), a follow-up of the earlier work [[paper]]({B})\n")
     assert [row.title for row in document.rows] == [CLIMB]
     assert [fault.kind for fault in document.rows[0].faults] == ["two-ids"]
+
+
+def test_a_name_and_a_title_below_a_row_are_a_row_of_their_own() -> None:
+    document = read(
+        f"**{CLIMB}** [[paper]({A})]\n\n- SlugNet: {LAWNS} [pdf]({B})\n- Code: {CODE}\n"
+    )
+    assert named(document) == [BOTH[0], (f"SlugNet: {LAWNS}", "2402.05678")]
+
+
+def test_an_address_in_angle_brackets_within_html_is_a_link() -> None:
+    document = read(f"<div>\n{CLIMB} <{A}>\n</div>\n")
+    assert [row.arxiv_id for row in document.rows] == ["2401.01234"]
 
 
 def test_what_stands_beside_several_rows_is_their_section_or_their_date() -> None:

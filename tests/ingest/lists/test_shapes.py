@@ -44,3 +44,8 @@ def test_a_row_of_this_shape_comes_out(shape: str) -> None:
 def test_an_address_alone_is_reported_with_it() -> None:
     (skipped,) = read_markdown(f"- {U}\n", "made up").skipped
     assert (skipped.reason, skipped.text) == ("no title", U)
+
+
+def test_a_label_alone_is_reported_with_the_address_behind_it() -> None:
+    (skipped,) = read_markdown(f"- [Paper]({U})\n", "made up").skipped
+    assert (skipped.reason, skipped.text) == ("no title", f"Paper {U}")
