@@ -49,7 +49,7 @@ def drawn(tokens: int, heads: tuple[int, int], width: int, seed: int) -> list[Te
     return [torch.randn(s, generator=g, dtype=F64).requires_grad_() for s in shapes]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(SEQUENCES, HEADS, WINDOW, st.sampled_from([0.5, 1.7]), st.sampled_from([2, 4, 6]),
        st.sampled_from([1, 4, 8]), st.integers(0, 9))  # fmt: skip
 def test_outputs_and_gradients_are_those_of_a_dense_mask(
@@ -73,7 +73,7 @@ def test_outputs_and_gradients_are_those_of_a_dense_mask(
             assert torch.allclose(ours, theirs, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SEQUENCES, st.integers(0, 9))
 def test_layers_of_one_model_may_have_different_windows_and_precisions(sequences, seed) -> None:
     segments, _ = tree(sequences)
@@ -88,7 +88,7 @@ def test_layers_of_one_model_may_have_different_windows_and_precisions(sequences
         )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 60)), min_size=1, max_size=40))
 def test_blocks_hold_every_segment_once_and_waste_no_more_than_they_promise(shapes) -> None:
     segments = []

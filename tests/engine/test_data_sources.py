@@ -76,7 +76,7 @@ def test_lists_and_nulls_read_the_same_from_parquet_as_from_jsonl(tmp_path, load
     assert len(found[0]) == len(every)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.text(min_size=1).filter(lambda t: t.strip()), min_size=1, max_size=5))
 def test_any_text_reads_the_same_from_every_format(tmp_path_factory, texts):
     rows = [{"prompt": text, "completion": text[::-1]} for text in texts]

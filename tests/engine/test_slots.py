@@ -90,7 +90,7 @@ TOKEN = st.integers(0, VOCABULARY - 1)
 PROMPT = st.lists(st.integers(0, 2), min_size=1, max_size=10)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.integers(1, 7), st.sampled_from([(1, 1), (4, 2), (3, 3)]),
        st.sampled_from([3, 4]))  # fmt: skip
 def test_any_coming_and_going_of_sequences_leaves_each_its_own_past(

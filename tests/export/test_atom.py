@@ -65,7 +65,7 @@ def test_a_feed_of_nothing_is_a_feed() -> None:
 
 @given(st.lists(texts, min_size=1, max_size=3), texts)
 @example(list(TITLES), "</summary>]]>")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_text_comes_back_from_the_xml(titles: list[str], gist: str) -> None:
     papers = [
         paper(f"2401.{n:05d}", title=title, gist=gist) for n, title in enumerate(titles, start=1)

@@ -103,7 +103,7 @@ def test_no_text_ends_a_field_or_an_entry(title: str, authors: list[str], venue:
 @pytest.mark.parametrize("write", [bibtex, biblatex])
 @given(st.lists(texts, min_size=1, max_size=3))
 @example(list(TITLES))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_title_comes_back_from_the_file(write, titles: list[str]) -> None:  # type: ignore[no-untyped-def]
     papers = [paper(f"2401.{n:05d}", title=title) for n, title in enumerate(titles, start=1)]
     found = list(read(write(papers)).entries.values())
@@ -115,7 +115,7 @@ def test_a_title_comes_back_from_the_file(write, titles: list[str]) -> None:  # 
 
 @given(st.lists(st.from_regex(r"[A-Z][a-z]{1,8}( [A-Z]\.)?( van)? [A-Z][a-z]{1,8}", fullmatch=True),
                 min_size=1, max_size=4))  # fmt: skip
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_authors_come_back_one_by_one(names: list[str]) -> None:
     (found,) = read(bibtex([paper(authors=names)])).entries.values()
     read_names = [

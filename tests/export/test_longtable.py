@@ -59,7 +59,7 @@ def test_a_leaf_has_a_heading_and_a_paper_a_row_that_cites_it() -> None:
 
 @given(st.lists(texts, min_size=1, max_size=3))
 @example(list(TITLES))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_titles_come_back_and_the_table_has_its_form(titles: list[str]) -> None:
     text = table(titles)
     nodes, _, _ = LatexWalker(text, tolerant_parsing=False).get_latex_nodes()

@@ -71,7 +71,7 @@ def test_nothing_chosen_is_said() -> None:
 @pytest.mark.parametrize("write", [awesome, tables])
 @given(st.lists(texts, min_size=1, max_size=3), texts)
 @example(list(TITLES), "**x** <b> | a")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_title_comes_back_as_the_text_of_one_link(write, titles: list[str], author: str) -> None:  # type: ignore[no-untyped-def]
     papers = [
         paper(f"2401.{n:05d}", title=title, authors=[author])
@@ -124,7 +124,7 @@ def test_the_rest_is_kept_byte_for_byte(above: bytes, old: bytes, below: bytes) 
 
 @given(st.lists(texts, min_size=1, max_size=3))
 @example(list(TITLES))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_title_is_taken_for_a_marker(titles: list[str]) -> None:
     papers = [paper(f"2401.{n:05d}", title=title) for n, title in enumerate(titles, start=1)]
     once = replace_between(readme(), awesome(chosen(*papers)), "README.md")

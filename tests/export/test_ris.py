@@ -33,7 +33,7 @@ def test_a_record_says_what_is_known_of_a_preprint() -> None:
 
 @given(st.lists(texts, min_size=1, max_size=3), texts)
 @example(list(TITLES), "x\nER  - \nTY  - BOOK")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_titles_and_authors_come_back_from_the_file(titles: list[str], author: str) -> None:
     papers = [
         paper(f"2401.{n:05d}", title=title, authors=[author])

@@ -43,7 +43,7 @@ def test_a_row_has_every_column_and_an_identifier_that_is_no_number() -> None:
 
 @given(st.lists(texts, min_size=1, max_size=3), texts)
 @example(list(TITLES), "=1")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_titles_come_back_and_no_cell_is_a_formula(titles: list[str], gist: str) -> None:
     papers = [
         paper(f"2401.{n:05d}", title=title, gist=gist, authors=[title, title])

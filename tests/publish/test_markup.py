@@ -57,13 +57,13 @@ def test_text_keeps_the_blank_that_parts_it_from_its_neighbour() -> None:
 
 
 @given(st.one_of(anything, active))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_in_an_element_reads_as_itself(value: str) -> None:
     assert words_of(paragraph(value)) == " ".join(one_line(value).split())
 
 
 @given(st.one_of(anything, active))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_title_in_a_heading_reads_as_itself(value: str) -> None:
     source = heading(1, f"a {value} z")
     tree = html5lib.parseFragment(markdown.markdown(source, extensions=EXTENSIONS))
@@ -73,7 +73,7 @@ def test_any_title_in_a_heading_reads_as_itself(value: str) -> None:
 
 
 @given(st.text("`~#-*+>|{}:! \n\tab1<&", max_size=80))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_lines_in_a_listing_keep_their_breaks_and_start_no_fence(value: str) -> None:
     source = f"before\n\n{listing(value)}\n\nafter"
     tree = html5lib.parseFragment(markdown.markdown(source, extensions=EXTENSIONS))

@@ -256,8 +256,7 @@ def two_stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Store]:
 
 @settings(
     max_examples=50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[*HealthCheck],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes
 )
 @given(data=st.data(), batch=st.lists(arrivals(), max_size=6))

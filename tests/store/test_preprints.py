@@ -200,9 +200,7 @@ def two_stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Store]:
     return opened[0], opened[1]
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[*HealthCheck])
 @given(data=st.data(), batch=st.lists(records, max_size=8))
 def test_any_order_and_grouping_of_arrival_gives_the_same_rows(
     two_stores: tuple[Store, Store], data: st.DataObject, batch: list[Preprint]

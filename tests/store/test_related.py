@@ -42,7 +42,7 @@ def test_equal_texts_come_in_the_order_of_their_identifiers() -> None:
     ]  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(texts=st.dictionaries(st.sampled_from("abcdef"), st.text(max_size=40)), id_=st.text())
 def test_scores_lie_between_nought_and_one_for_any_text(texts: dict[str, str], id_: str) -> None:
     for _, score in Neighbours(texts).nearest(id_):

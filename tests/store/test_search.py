@@ -173,9 +173,7 @@ def test_operators_do_nothing(filled: Store) -> None:
     assert ids(filled, "preference -optimization") == ids(filled, "preference optimization")
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[*HealthCheck])
 @given(query=st.text(max_size=60) | st.text(alphabet="\"'*():^-+<>&|!\\ abNEAROT", max_size=40))
 def test_no_query_breaks_the_search(filled: Store, query: str) -> None:
     for hit in search(filled, query, 3):

@@ -119,7 +119,7 @@ def test_both_papers_come_out_of_a_list_of_this_shape(shape: str) -> None:
 
 
 @given(st.lists(st.sampled_from([*TABLES, *TEXTS]), min_size=2, max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_identifier_is_lost_where_a_list_has_many_shapes(shapes: list[str]) -> None:
     numbers = itertools.count(1)
     parts = [f"## Part {n}\n\n{dedented((TABLES | TEXTS)[one])}" for n, one in enumerate(shapes)]

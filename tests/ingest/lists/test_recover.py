@@ -44,7 +44,7 @@ numbers = st.integers(1, 17999)
 
 
 @pytest.mark.parametrize("style", STYLES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.lists(
         st.tuples(coined | st.just(""), titles, numbers, st.booleans()), min_size=1, max_size=5
@@ -80,7 +80,7 @@ def test_a_row_knows_its_line(style: str) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("[]()|*#-`<>!:/ \nahtps.x0"), max_size=300))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_text_breaks_the_reader(text: str) -> None:
     document = read(text)
     last = text.count("\n") + 1

@@ -42,7 +42,7 @@ def test_the_share_kept_is_rounded_down_and_never_nothing(density: float, size: 
 
 
 @given(st.lists(st.lists(FLOATS, min_size=1, max_size=9), min_size=1, max_size=4), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_threshold_over_many_tensors_is_that_of_a_sort(parts: list[list[float]], data):
     tensors = [torch.tensor(part, dtype=torch.float32) for part in parts]
     flat = sorted((abs(v) for part in tensors for v in part.tolist()), reverse=True)
