@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -51,21 +52,9 @@ def _put_many(
         if process := type_.bind_processor(connection.dialect):
             # One file is seen at one moment: most moments of a batch are the same few.
             often = isinstance(table.c[name].type, UtcDateTime)
-            values = map(_Remembered(process).__getitem__ if often else process, values)
+            values = map(cache(process) if often else process, values)
         columns.append(values)
     connection.exec_driver_sql(str(compiled), list(zip(*columns, strict=True)))
-
-
-class _Remembered(dict[Any, Any]):
-    """What a function gives for a value, worked out once."""
-
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self._function = function
-
-    def __missing__(self, value: Any) -> Any:
-        found = self[value] = self._function(value)
-        return found
 
 
 def _insert(connection: Connection, table: Table) -> Any:

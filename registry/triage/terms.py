@@ -63,7 +63,8 @@ def codes_of(terms: Iterable[str]) -> Codes:
 
 def spelt(codes: Codes) -> Sequence[str]:
     """The terms that have these codes."""
-    words = {number: word for word, number in _NUMBERS.items()}
+    known = list(_NUMBERS.items())  # at once: the queue learns while a page is made
+    words = {number: word for word, number in known}
     firsts, seconds = (codes >> _FIRST).tolist(), (codes & (1 << _FIRST) - 1).tolist()
     return [
         f"{words[first - 1]} {words[second]}" if first else words[second]
